@@ -1,0 +1,221 @@
+/**
+ * Every setting of the producer in one place: flag, environment variable, default, unit, check.
+ * `--help`, the README's settings table and the service itself read this list.
+ */
+import { DepthlakeError } from './errors.ts';
+
+/** One setting. `parse` throws an Error that says which values are allowed. */
+export interface Setting<T> {
+  /** Long flag without dashes; the environment variable is `DEPTHLAKE_` and the same in upper case. */
+  readonly flag: string;
+  /** What stands behind the flag in `--help`; absent for a switch. */
+  readonly argument?: string;
+  readonly help: string;
+  readonly unit?: string;
+  /** As a user would write it; undefined: not set. */
+  readonly default?: string;
+  /** Another variable than `DEPTHLAKE_…`, or null for none. */
+  readonly env?: string | null;
+  readonly parse: (text: string) => T;
+}
+
+type Settings = Record<string, Setting<unknown>>;
+
+/** The values of a list of settings; a setting without a default may be undefined. */
+export type ValuesOf<S extends Settings> = {
+  [K in keyof S]: S[K] extends { default: string } ? ReturnType<S[K]['parse']> : ReturnType<S[K]['parse']> | undefined;
+};
+
+export const VENUES = ['binance.us', 'binance.com', 'local'] as const;
+export type VenueName = (typeof VENUES)[number];
+
+/** The settings that `start`, `record` and the service share. */
+export const FEED_SETTINGS = {
+  venue: {
+    flag: 'venue',
+    argument: '<name>',
+    help: `Exchange to record: ${VENUES.join(', ')} (a simulated one on this machine)`,
+    default: 'binance.us',
+    parse: oneOf(VENUES),
+  },
+  symbols: {
+    flag: 'symbols',
+    argument: '<list>',
+    help: 'Symbols to record, separated by commas',
+    default: 'BTCUSDT',
+    parse: symbolList,
+  },
+  wsUrl: {
+    flag: 'ws-url',
+    argument: '<url>',
+    help: 'WebSocket host instead of the venue’s',
+    parse: url('ws:', 'wss:'),
+  },
+  restUrl: {
+    flag: 'rest-url',
+    argument: '<url>',
+    help: 'REST host instead of the venue’s',
+    parse: url('http:', 'https:'),
+  },
+  everyMs: {
+    flag: 'every',
+    argument: '<time>',
+    help: 'Record the last snapshot of each interval, aligned to the clock; `frame` records each frame',
+    unit: 'ms, s, m, h',
+    default: 'frame',
+    parse: (text) => (text === 'frame' ? 0 : duration(100, 3_600_000)(text)),
+  },
+  rawLevels: {
+    flag: 'raw-levels',
+    help: 'Fill top_bids and top_asks with the best 20 raw levels',
+    default: 'false',
+    parse: boolean,
+  },
+  durationMs: {
+    flag: 'duration',
+    argument: '<time>',
+    help: 'Stop by itself after this time (default: run until Ctrl-C)',
+    unit: 'ms, s, m, h',
+    parse: duration(100, 366 * 86_400_000),
+  },
+} as const satisfies Settings;
+
+/** The settings of the way into Kinesis. */
+export const STREAM_SETTINGS = {
+  stream: {
+    flag: 'stream',
+    argument: '<name>',
+    help: 'Kinesis stream to write to',
+    default: 'depthlake',
+    parse: streamName,
+  },
+  lingerMs: {
+    flag: 'linger',
+    argument: '<time>',
+    help: 'Longest time that a row waits for others to share its Kinesis record',
+    unit: 'ms, s, m, h',
+    default: '1s',
+    parse: duration(0, 60_000),
+  },
+  lanes: {
+    flag: 'lanes',
+    argument: '<n>',
+    help: 'Number of partition keys; each sends a record per linger, billed as at least 5 KB by Firehose',
+    default: '8',
+    parse: integer(1, 1024),
+  },
+  queueMib: {
+    flag: 'queue',
+    argument: '<n>',
+    help: 'Memory for rows that Kinesis has not accepted; beyond it the newest are refused, counted and named',
+    unit: 'MiB',
+    default: '32',
+    parse: integer(1, 4096),
+  },
+} as const satisfies Settings;
+
+export type FeedConfig = ValuesOf<typeof FEED_SETTINGS>;
+export type StreamConfig = ValuesOf<typeof STREAM_SETTINGS>;
+
+/** The environment variable of a setting, or null where it has none. */
+export function variableOf(setting: Setting<unknown>): string | null {
+  return setting.env === undefined ? `DEPTHLAKE_${setting.flag.replaceAll('-', '_').toUpperCase()}` : setting.env;
+}
+
+/**
+ * Reads settings: a flag wins over its environment variable, that over the default.
+ * @param flags what the command line gave, by the settings' names (`everyMs`), as text; `true` for a switch
+ * @throws DL_SETTINGS that names every bad value at once
+ */
+export function readSettings<S extends Settings>(
+  settings: S,
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  env: Readonly<Record<string, string | undefined>>,
+): ValuesOf<S> {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, setting] of Object.entries(settings)) {
+    const variable = variableOf(setting);
+    const fromFlag = flags[name];
+    const fromEnv = variable === null ? undefined : env[variable];
+    const text = fromFlag ?? (fromEnv === '' ? undefined : fromEnv) ?? setting.default;
+    if (text === undefined) continue;
+    try {
+      values[name] = setting.parse(String(text));
+    } catch (error) {
+      const source = fromFlag === undefined ? `${variable}=${text}` : `--${setting.flag} ${text}`;
+      problems.push(`${source}: ${(error as Error).message}`);
+    }
+  }
+  if (problems.length > 0) throw new DepthlakeError('DL_SETTINGS', problems.join('\n'));
+  return values as ValuesOf<S>;
+}
+
+export function oneOf<const T extends string>(allowed: readonly T[]): (text: string) => T {
+  return (text) => {
+    if (!allowed.includes(text as T)) throw new Error(`must be one of ${allowed.join(', ')}`);
+    return text as T;
+  };
+}
+
+export function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new Error(`must be a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+const UNITS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** A time like `250ms`, `1s`, `5m`, `2h`, `1d`, in milliseconds. */
+export function duration(leastMs: number, mostMs: number): (text: string) => number {
+  return (text) => {
+    const match = /^(\d+)(ms|s|m|h|d)$/.exec(text);
+    const value = match ? Number(match[1]) * (UNITS[match[2]!] ?? Number.NaN) : Number.NaN;
+    if (!(value >= leastMs && value <= mostMs)) {
+      throw new Error(`must be a time like 250ms, 1s, 5m or 2h, from ${leastMs} ms to ${mostMs} ms`);
+    }
+    return value;
+  };
+}
+
+export function boolean(text: string): boolean {
+  if (['true', '1', 'yes'].includes(text)) return true;
+  if (['false', '0', 'no'].includes(text)) return false;
+  throw new Error('must be true or false');
+}
+
+export function url(...protocols: string[]): (text: string) => URL {
+  return (text) => {
+    const parsed = URL.canParse(text) ? new URL(text) : null;
+    if (parsed === null || !protocols.includes(parsed.protocol)) {
+      throw new Error(`must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+    }
+    return parsed;
+  };
+}
+
+/** Up to 1,024 symbols: the venue's limit of streams on one connection. */
+function symbolList(text: string): string[] {
+  const symbols = [...new Set(text.split(',').map((part) => part.trim().toUpperCase()))];
+  const bad = symbols.find((symbol) => !/^[A-Z0-9_]{1,30}$/.test(symbol));
+  if (bad !== undefined) throw new Error(`"${bad}" is no symbol; write them like BTCUSDT,ETHUSDT`);
+  if (symbols.length > 1024) throw new Error('one connection takes 1,024 symbols at most');
+  return symbols;
+}
+
+function streamName(text: string): string {
+  if (!/^[a-zA-Z0-9_.-]{1,128}$/.test(text)) {
+    throw new Error('must be 1 to 128 letters, digits, dots, underscores or hyphens');
+  }
+  return text;
+}

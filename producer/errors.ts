@@ -1,0 +1,135 @@
+/**
+ * Every error a user can meet, in one place: a stable code, and what to do about it.
+ *
+ * The message of an instance says what happened this time; the remedy says what the reader can do.
+ * An exit status of 2 means "you asked for something that cannot be", 1 means "it failed".
+ */
+export const ERRORS = {
+  DL_USAGE: {
+    exit: 2,
+    remedy: 'See `depthlake --help`, or `depthlake <command> --help`.',
+  },
+  DL_SETTINGS: {
+    exit: 2,
+    remedy: 'Correct the settings named above; `--help` lists each with its default.',
+  },
+  DL_SYMBOL_UNKNOWN: {
+    exit: 2,
+    remedy: 'Check the spelling, or choose another venue with --venue.',
+  },
+  DL_VENUE_UNREACHABLE: {
+    exit: 1,
+    remedy: 'Check the network and the host name; --ws-url and --rest-url choose other hosts.',
+  },
+  DL_VENUE_REFUSED: {
+    exit: 1,
+    remedy:
+      'The venue answers, but not to this address. 403 and 451: it refuses this region or data centre; run elsewhere or choose other hosts with --ws-url and --rest-url. 429 and 418: too many requests; wait as long as it says.',
+  },
+  DL_VENUE_FOREIGN: {
+    exit: 1,
+    remedy: 'The host answers, but not in the protocol of this venue; check --venue, --ws-url and --rest-url.',
+  },
+  DL_VENUE_SILENT: {
+    exit: 1,
+    remedy: 'The venue closes the connection before it sends a frame; check --ws-url, and whether the venue is up.',
+  },
+  DL_STREAM_MISSING: {
+    exit: 1,
+    remedy: 'Create it: `aws kinesis create-stream --stream-name NAME`, or name another with --stream.',
+  },
+  DL_KINESIS_DENIED: {
+    exit: 1,
+    remedy:
+      'Check the AWS credentials and region; the producer needs kinesis:DescribeStreamSummary and kinesis:PutRecords.',
+  },
+  DL_KINESIS_UNREACHABLE: {
+    exit: 1,
+    remedy: 'Check the network, AWS_REGION and AWS_ENDPOINT_URL_KINESIS.',
+  },
+  DL_NOT_FLUSHED: {
+    exit: 1,
+    remedy: 'The rows named above did not reach the stream; the summary counts them as lost.',
+  },
+  DL_ROW_INVALID: {
+    exit: 1,
+    remedy: 'The row is refused and kept aside; the producer that wrote it has a fault.',
+  },
+  DL_PACK_INVALID: {
+    exit: 1,
+    remedy: 'The pack is refused and kept aside under the error prefix.',
+  },
+  DL_CONTAINER_INVALID: {
+    exit: 1,
+    remedy: 'The file is damaged or is no Avro container file; restore it, or remove it and bring its hour back.',
+  },
+  DL_CODEC_UNKNOWN: { exit: 2, remedy: 'Use deflate, snappy or null.' },
+  DL_CHECK_FAILED: {
+    exit: 1,
+    remedy: 'Each line above names a file or a session, and what is wrong with it.',
+  },
+  DL_FILE_UNREADABLE: {
+    exit: 1,
+    remedy: 'Check the path and its permissions.',
+  },
+  DL_DATA_FOLDER: {
+    exit: 1,
+    remedy: 'Choose a folder that can be written to with --data DIR.',
+  },
+  DL_DISK_FULL: {
+    exit: 1,
+    remedy: 'Free some space or choose another folder with --data DIR, then start again.',
+  },
+  DL_ALREADY_RUNNING: {
+    exit: 1,
+    remedy: 'Stop that pipeline first, or choose another folder with --data DIR.',
+  },
+  DL_PORT_IN_USE: {
+    exit: 1,
+    remedy: 'Stop what listens there, or leave the port option away: a free one is chosen.',
+  },
+  DL_RECORDING_INVALID: {
+    exit: 2,
+    remedy: 'A recording has lines of `<receive time, epoch ns> [ws|rest <SYMBOL>] <message>`, plain or gzip.',
+  },
+  DL_EVENT_INVALID: {
+    exit: 2,
+    remedy: 'A Firehose event is JSON; `depthlake transform --example` prints one.',
+  },
+  DL_SERVICE_DIED: {
+    exit: 1,
+    remedy: 'The lines above say why; start again, and report it if it happens again.',
+  },
+  DL_NOT_BUILT: { exit: 1, remedy: 'Run `npm run build`.' },
+  DL_INTERNAL: {
+    exit: 1,
+    remedy: 'This is a fault of depthlake: please report it with the line above.',
+  },
+} as const satisfies Record<string, { exit: number; remedy: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** A failure with a stable code: `message` is what happened, `remedy` what to do. */
+export class DepthlakeError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'DepthlakeError';
+    this.code = code;
+  }
+
+  get remedy(): string {
+    return ERRORS[this.code].remedy;
+  }
+
+  get exit(): number {
+    return ERRORS[this.code].exit;
+  }
+}
+
+/** The words of whatever was thrown. */
+export function reasonOf(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.message === '') return thrown.errors.map(reasonOf).join('; ');
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
