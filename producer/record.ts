@@ -8,7 +8,8 @@
  * On the stream a Kinesis record is one pack: UTF-8 lines of JSON, each one row with its table as `type`, gzip when
  * that pays.
  */
-import { DepthlakeError } from './errors.ts';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { DepthlakeError, reasonOf } from './errors.ts';
 
 /** Ids and times must stay exact in a double: |n| < 2^53. */
 const SAFE = Number.MAX_SAFE_INTEGER;
@@ -265,6 +266,39 @@ export function decodeLine(line: string): TableRow {
   }
   const table = type as TableName;
   return { table, row: READERS[table](fields) } as TableRow;
+}
+
+/** A pack from a foreign producer may be larger than ours; beyond this it is refused before it fills the memory. */
+const PACK_MAX_INFLATED_BYTES = 16 * 1024 * 1024;
+
+/** The bytes of one Kinesis record: lines joined by line feeds, gzip when that is smaller. */
+export function encodePack(lines: readonly string[]): Buffer {
+  const plain = Buffer.from(lines.join('\n'), 'utf8');
+  const packed = gzipSync(plain);
+  return packed.length < plain.length ? packed : plain;
+}
+
+/**
+ * The rows of one Kinesis record.
+ * @throws DL_PACK_INVALID where the bytes are no pack, DL_ROW_INVALID where a line is no row
+ */
+export function decodePack(bytes: Uint8Array): TableRow[] {
+  const text = textOf(bytes);
+  if (text.trim() === '') throw new DepthlakeError('DL_PACK_INVALID', 'a pack holds no rows');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(decodeLine);
+}
+
+function textOf(bytes: Uint8Array): string {
+  const gzipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  try {
+    const plain = gzipped ? gunzipSync(bytes, { maxOutputLength: PACK_MAX_INFLATED_BYTES }) : bytes;
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plain);
+  } catch (cause) {
+    throw new DepthlakeError('DL_PACK_INVALID', `a pack does not decode: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 type Check = (value: unknown) => boolean;
