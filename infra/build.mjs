@@ -31,7 +31,7 @@ await Promise.all([
     entryPoints: { 'transformer/index': 'transformer/handler.ts' },
     outdir: 'dist',
   }),
-  build({ ...shared, banner, minify: true, entryPoints: { 'producer/index': 'producer/service.ts' }, outdir: 'dist' }),
+  build({ ...shared, banner, minify: true, entryPoints: { 'producer/index': 'producer/entry.ts' }, outdir: 'dist' }),
   build({
     ...shared,
     packages: 'external',

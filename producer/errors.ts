@@ -68,9 +68,17 @@ export const ERRORS = {
     exit: 1,
     remedy: 'Each line above names a file or a session, and what is wrong with it.',
   },
+  DL_LAKE_MISSING: {
+    exit: 1,
+    remedy: 'Name the folder that holds orderbook/ and feed_event/, or a folder inside one of them.',
+  },
   DL_FILE_UNREADABLE: {
     exit: 1,
     remedy: 'Check the path and its permissions.',
+  },
+  DL_OUTPUT_FAILED: {
+    exit: 1,
+    remedy: 'Free some space where the output goes, or send it elsewhere, then run the command again.',
   },
   DL_DATA_FOLDER: {
     exit: 1,

@@ -1,0 +1,66 @@
+/**
+ * The producer as a process of its own: `node dist/producer/index.mjs`, settings from flags and environment.
+ *
+ * Logs are JSON lines on stderr, the summary is one JSON object on stdout. SIGTERM or SIGINT flush and end with 0; a
+ * second one ends at once. With an IPC channel it reports its progress there, and ends when the other side is gone.
+ */
+import { parseArgs } from 'node:util';
+import { ReplaySubject, take, timer } from 'rxjs';
+import { FEED_SETTINGS, readSettings, STREAM_SETTINGS } from './config.ts';
+import { DepthlakeError, reasonOf } from './errors.ts';
+import { jsonLog } from './log.ts';
+import { runService } from './service.ts';
+
+const SETTINGS = { ...FEED_SETTINGS, ...STREAM_SETTINGS };
+
+const log = jsonLog((line) => process.stderr.write(line), Date.now);
+const stop = new ReplaySubject<string>(1);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stop.next(signal);
+    process.on(signal, () => process.exit(130));
+  });
+}
+process.on('disconnect', () => stop.next('the parent process is gone'));
+
+try {
+  const config = readSettings(SETTINGS, flagsOf(process.argv.slice(2)), process.env);
+  if (config.durationMs !== undefined) timer(config.durationMs).subscribe(() => stop.next('the duration has passed'));
+  const summary = await runService({
+    config,
+    log,
+    stop: stop.pipe(take(1)),
+    progress: (progress) => process.connected && process.send?.(progress),
+  });
+  process.stdout.write(`${JSON.stringify(summary)}\n`);
+  if (summary.lost > 0) throw new DepthlakeError('DL_NOT_FLUSHED', `${summary.lost} rows were not accepted in time`);
+  leave(0);
+} catch (thrown) {
+  const error = thrown instanceof DepthlakeError ? thrown : new DepthlakeError('DL_INTERNAL', reasonOf(thrown));
+  log('error', 'failed', { code: error.code, message: error.message, remedy: error.remedy });
+  leave(error.exit);
+}
+
+/** Exit once stdout and stderr are written; sockets that linger do not hold the process. */
+function leave(status: number): void {
+  process.exitCode = status;
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}
+
+function flagsOf(args: string[]): Record<string, string | boolean | undefined> {
+  const options = Object.fromEntries(
+    Object.values(SETTINGS).map((setting) => [
+      setting.flag,
+      { type: 'argument' in setting ? ('string' as const) : ('boolean' as const) },
+    ]),
+  );
+  try {
+    const { values } = parseArgs({ args, options, strict: true });
+    return Object.fromEntries(
+      Object.entries(SETTINGS).map(([name, { flag }]) => [name, values[flag] as string | boolean | undefined]),
+    );
+  } catch (cause) {
+    throw new DepthlakeError('DL_USAGE', reasonOf(cause), { cause });
+  }
+}

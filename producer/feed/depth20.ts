@@ -1,0 +1,204 @@
+/**
+ * From what a feed signals to what befell the books: snapshots, and events where the feed or a book changes its state.
+ *
+ * depth20 frames carry no proof of completeness: ids jump by any amount. So a hole is known only where a connection was
+ * lost, and its `gap` says from when to when, not how much.
+ */
+import { concatMap, type Observable, type OperatorFunction } from 'rxjs';
+import { toDouble } from '../book/decimal.ts';
+import { type DepthFields, type Level, measureDepth, type UnusableBook } from '../book/levels.ts';
+import type { Counters } from '../counters.ts';
+import type { Log } from '../log.ts';
+import type { FeedEventRow } from '../record.ts';
+import { DEPTH20_LEVELS, type Depth20Frame, depth20Reader } from './binance.ts';
+import type { FeedSignal } from './feed.ts';
+
+/** A snapshot before it has its place in a session. */
+export interface Snapshot extends DepthFields {
+  readonly kind: 'snapshot';
+  readonly symbol: string;
+  readonly timestampMs: number;
+  readonly receivedMs: number;
+  readonly lastUpdateId: number;
+  readonly topBids: number[][] | null;
+  readonly topAsks: number[][] | null;
+}
+
+type EventFields = Omit<FeedEventRow, 'venue' | 'session_id' | 'seq' | 'detail'> & { detail: object | null };
+
+/** A feed event before it has its place in a session; what it does not say is null. */
+export type FeedEvent = Partial<EventFields> & Pick<EventFields, 'timestamp_ms' | 'kind'>;
+
+export type Observation = Snapshot | { readonly kind: 'event'; readonly event: FeedEvent };
+
+export interface Depth20Options {
+  /** The symbols of each connection of the feed. */
+  readonly connections: readonly (readonly string[])[];
+  readonly rawLevels: boolean;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+export function observeDepth20(options: Depth20Options): OperatorFunction<FeedSignal, Observation> {
+  return (signals: Observable<FeedSignal>) => {
+    const connections = options.connections.map((symbols, index) => new ConnectionObserver(index, symbols, options));
+    return signals.pipe(concatMap((signal) => connections[signal.connection]!.observe(signal)));
+  };
+}
+
+/** What is remembered of a symbol: bounded, one entry a symbol. */
+interface SymbolState {
+  lastId: number | null;
+  lastMs: number;
+  outage: boolean;
+  unusable: { reason: UnusableBook; sinceMs: number } | null;
+}
+
+class ConnectionObserver {
+  readonly #index: number;
+  readonly #options: Depth20Options;
+  readonly #read: ReturnType<typeof depth20Reader>;
+  readonly #states: Map<string, SymbolState>;
+  #open = false;
+
+  constructor(index: number, symbols: readonly string[], options: Depth20Options) {
+    this.#index = index;
+    this.#options = options;
+    this.#read = depth20Reader(symbols);
+    this.#states = new Map(
+      symbols.map((symbol) => [symbol, { lastId: null, lastMs: 0, outage: false, unusable: null }]),
+    );
+  }
+
+  observe(signal: FeedSignal): Observation[] {
+    switch (signal.kind) {
+      case 'opened':
+        this.#open = true;
+        return [this.#transition('connected', signal.atMs, { symbols: this.#states.size })];
+      case 'failed':
+        this.#options.log('warn', 'connect_failed', { connection: this.#index, reason: signal.reason });
+        return [];
+      case 'closed':
+        if (!this.#open) return [];
+        this.#open = false;
+        for (const state of this.#states.values()) state.outage = state.lastId !== null;
+        return [this.#transition('disconnected', signal.atMs, { reason: signal.reason })];
+      case 'message':
+        return this.#message(signal.text, signal.atMs);
+    }
+  }
+
+  #transition(kind: 'connected' | 'disconnected', atMs: number, detail: object): Observation {
+    this.#options.log(kind === 'connected' ? 'info' : 'warn', kind, { connection: this.#index, ...detail });
+    return { kind: 'event', event: { timestamp_ms: atMs, kind, detail: { connection: this.#index, ...detail } } };
+  }
+
+  #message(text: string, atMs: number): Observation[] {
+    const { counters, log } = this.#options;
+    const message = this.#read(text);
+    switch (message.kind) {
+      case 'frame':
+        return this.#frame(message, atMs);
+      case 'refused':
+        counters.of(message.symbol).frames += 1;
+        counters.discard(message.symbol, message.reason);
+        return [];
+      case 'venue_error':
+        counters.venueErrors += 1;
+        log('warn', 'venue_error', { code: message.code, message: message.message });
+        return [];
+      case 'shutdown_notice':
+        log('warn', 'venue_shutdown_notice', { connection: this.#index });
+        return [];
+      case 'acknowledged':
+        return [];
+    }
+  }
+
+  #frame(frame: Depth20Frame, atMs: number): Observation[] {
+    const { counters, rawLevels } = this.#options;
+    const state = this.#states.get(frame.symbol)!;
+    counters.of(frame.symbol).frames += 1;
+    const observations: Observation[] = this.#endOfOutage(frame, state, atMs);
+
+    if (frame.lastUpdateId === state.lastId) {
+      counters.discard(frame.symbol, 'repeat');
+      return observations;
+    }
+    state.lastId = frame.lastUpdateId;
+    state.lastMs = atMs;
+
+    const depth = measureDepth({
+      bids: frame.bids,
+      asks: frame.asks,
+      bidsWhole: frame.bids.length < DEPTH20_LEVELS,
+      asksWhole: frame.asks.length < DEPTH20_LEVELS,
+    });
+    observations.push(...usability(frame.symbol, state, typeof depth === 'string' ? depth : null, atMs));
+    if (typeof depth === 'string') {
+      counters.discard(frame.symbol, depth);
+      return observations;
+    }
+    observations.push({
+      kind: 'snapshot',
+      symbol: frame.symbol,
+      timestampMs: atMs,
+      receivedMs: atMs,
+      lastUpdateId: frame.lastUpdateId,
+      topBids: rawLevels ? frame.bids.map(rawLevel) : null,
+      topAsks: rawLevels ? frame.asks.map(rawLevel) : null,
+      ...depth,
+    });
+    return observations;
+  }
+
+  /** The first frame after an outage bounds the hole; the same id as before means that nothing was missed. */
+  #endOfOutage(frame: Depth20Frame, state: SymbolState, atMs: number): Observation[] {
+    if (!state.outage) return [];
+    state.outage = false;
+    if (frame.lastUpdateId === state.lastId) return [];
+    const detail = { last_update_id_before: state.lastId, last_update_id_after: frame.lastUpdateId };
+    const event: FeedEvent = {
+      timestamp_ms: atMs,
+      kind: 'gap',
+      symbol: frame.symbol,
+      from_ms: state.lastMs,
+      to_ms: atMs,
+      detail,
+    };
+    this.#options.log('warn', 'gap', { symbol: frame.symbol, ms: atMs - state.lastMs });
+    return [{ kind: 'event', event }];
+  }
+}
+
+/** An event when a book begins or ends to be unusable, none for each repetition. */
+function usability(symbol: string, state: SymbolState, reason: UnusableBook | null, atMs: number): Observation[] {
+  const before = state.unusable;
+  if (before?.reason === reason || (before === null && reason === null)) return [];
+  const observations: Observation[] = [];
+  if (before !== null) {
+    observations.push({
+      kind: 'event',
+      event: {
+        timestamp_ms: atMs,
+        kind: 'book_usable',
+        symbol,
+        from_ms: before.sinceMs,
+        to_ms: atMs,
+        detail: { was: before.reason },
+      },
+    });
+  }
+  if (reason !== null) {
+    observations.push({
+      kind: 'event',
+      event: { timestamp_ms: atMs, kind: 'book_unusable', symbol, from_ms: atMs, detail: { reason } },
+    });
+  }
+  state.unusable = reason === null ? null : { reason, sinceMs: atMs };
+  return observations;
+}
+
+function rawLevel([price, quantity]: Level): number[] {
+  return [toDouble(price), toDouble(quantity)];
+}

@@ -1,0 +1,99 @@
+/**
+ * The feed: connections that are opened again whenever they end.
+ *
+ * Until the first message a failure is the operator's to see (a wrong host, a refusal): the feed fails. After it a
+ * failure is the network's, and is answered by another attempt: exponential back-off with full jitter
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), reset after a healthy minute.
+ */
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  map,
+  merge,
+  type Observable,
+  of,
+  repeat,
+  type SchedulerLike,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs';
+import { DepthlakeError, reasonOf } from '../errors.ts';
+import type { ConnectionSignal } from './connection.ts';
+
+/** What a connection of the feed signals: its life, and the text of its messages. */
+export type FeedSignal = (
+  | ConnectionSignal
+  | { readonly kind: 'failed'; readonly atMs: number; readonly reason: string }
+) & {
+  /** Index of the connection within the feed. */
+  readonly connection: number;
+};
+
+export interface BackoffLimits {
+  readonly baseMs: number;
+  readonly capMs: number;
+  /** A connection that lived so long was healthy: the next back-off starts from the base again. */
+  readonly healthyMs: number;
+}
+
+export const FEED_BACKOFF: BackoffLimits = { baseMs: 500, capMs: 30_000, healthyMs: 60_000 };
+
+/** How many connections may end before their first message until the feed gives up on a venue it never heard. */
+const SILENT_CONNECTIONS = 3;
+
+/** Full jitter: anything from 0 to the exponential bound. */
+export function fullJitter(
+  attempt: number,
+  { baseMs, capMs }: { baseMs: number; capMs: number },
+  random: () => number,
+) {
+  return random() * Math.min(capMs, baseMs * 2 ** attempt);
+}
+
+/** @param connect opens connection `i` anew at each subscription */
+export function feed(
+  connect: readonly (() => Observable<ConnectionSignal>)[],
+  scheduler: SchedulerLike,
+  random: () => number,
+  backoff: BackoffLimits = FEED_BACKOFF,
+): Observable<FeedSignal> {
+  return merge(...connect.map((open, index) => reconnecting(open, index, scheduler, random, backoff)));
+}
+
+function reconnecting(
+  open: () => Observable<ConnectionSignal>,
+  index: number,
+  scheduler: SchedulerLike,
+  random: () => number,
+  backoff: BackoffLimits,
+): Observable<FeedSignal> {
+  return defer(() => {
+    let heard = false;
+    let silent = 0;
+    let attempt = 0;
+    let openedMs = 0;
+
+    return concat(
+      defer(open).pipe(
+        tap((signal) => {
+          if (signal.kind === 'opened') openedMs = signal.atMs;
+          if (signal.kind === 'message') heard = true;
+          if (signal.kind === 'closed' && signal.atMs - openedMs >= backoff.healthyMs) attempt = 0;
+        }),
+        catchError((error) =>
+          heard
+            ? of({ kind: 'failed' as const, atMs: scheduler.now(), reason: reasonOf(error) })
+            : throwError(() => error),
+        ),
+      ),
+      defer(() => {
+        if (heard || ++silent < SILENT_CONNECTIONS) return EMPTY;
+        const words = `the venue closed ${silent} connections before the first message`;
+        return throwError(() => new DepthlakeError('DL_VENUE_SILENT', words));
+      }),
+    ).pipe(repeat({ delay: () => timer(fullJitter(attempt++, backoff, random), scheduler) }));
+  }).pipe(map((signal) => ({ ...signal, connection: index })));
+}

@@ -1,0 +1,141 @@
+/**
+ * Packs: the rows that travel in one Kinesis record.
+ *
+ * A pack is of one lane, one table and one event-time hour, and holds at most 300 KiB of lines. Within a lane packs
+ * close in the order in which their first rows came, so a symbol's rows leave in order.
+ */
+import { Observable, type OperatorFunction, type SchedulerLike, type Subscription } from 'rxjs';
+import { encodeLine, encodePack, PACK_MAX_LINE_BYTES, type TableName, type TableRow } from '../record.ts';
+
+export interface Pack {
+  /** The partition key. */
+  readonly lane: string;
+  readonly table: TableName;
+  readonly rows: number;
+  /** UTF-8 lines before compression. */
+  readonly lineBytes: number;
+  /** The bytes of the Kinesis record. */
+  readonly data: Buffer;
+  /** When its first row came, epoch ms. */
+  readonly openedMs: number;
+}
+
+interface OpenPack {
+  readonly lane: string;
+  readonly table: TableName;
+  readonly openedMs: number;
+  readonly lines: string[];
+  lineBytes: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Collects rows into packs; pure, its clock is the `nowMs` it is given. Holds at most one pack a lane, table and hour. */
+export class PackBuilder {
+  readonly #lanes: number;
+  /** In the order of opening: the first is the oldest. */
+  readonly #open = new Map<string, OpenPack>();
+  #openBytes = 0;
+
+  constructor(lanes: number) {
+    this.#lanes = lanes;
+  }
+
+  /** Bytes of lines that no pack has left with yet. */
+  get openBytes(): number {
+    return this.#openBytes;
+  }
+
+  /** When the oldest open pack was opened, or null. */
+  get oldestMs(): number | null {
+    return this.#open.values().next().value?.openedMs ?? null;
+  }
+
+  /** Takes a row and returns the packs that it closes. */
+  add(tableRow: TableRow, nowMs: number): Pack[] {
+    const { table, row } = tableRow;
+    const line = encodeLine(tableRow);
+    const bytes = Buffer.byteLength(line) + 1;
+    const lane = laneOf(row.venue, row.symbol ?? row.session_id, this.#lanes);
+    const place = `${lane} ${table}`;
+    const key = `${place} ${Math.floor(row.timestamp_ms / HOUR_MS)}`;
+    const closed: Pack[] = [];
+
+    // Another hour of the same lane and table: the earlier pack leaves first, so that each symbol stays in order.
+    for (const other of this.#open.keys()) {
+      if (other !== key && other.startsWith(`${place} `)) closed.push(this.#close(other));
+    }
+    const current = this.#open.get(key);
+    if (current !== undefined && current.lineBytes + bytes > PACK_MAX_LINE_BYTES) closed.push(this.#close(key));
+
+    let pack = this.#open.get(key);
+    if (pack === undefined) {
+      pack = { lane, table, openedMs: nowMs, lines: [], lineBytes: 0 };
+      this.#open.set(key, pack);
+    }
+    pack.lines.push(line);
+    pack.lineBytes += bytes;
+    this.#openBytes += bytes;
+    return closed;
+  }
+
+  /** Closes the packs opened at or before `openedMs`. */
+  closeOpenedBy(openedMs: number): Pack[] {
+    return [...this.#open].filter(([, pack]) => pack.openedMs <= openedMs).map(([key]) => this.#close(key));
+  }
+
+  #close(key: string): Pack {
+    const { lane, table, openedMs, lines, lineBytes } = this.#open.get(key)!;
+    this.#open.delete(key);
+    this.#openBytes -= lineBytes;
+    return { lane, table, openedMs, rows: lines.length, lineBytes, data: encodePack(lines) };
+  }
+}
+
+/** The partition key of a symbol: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) onto the lanes. */
+export function laneOf(venue: string, symbol: string, lanes: number): string {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(`${venue}/${symbol}`)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return `lane-${(hash >>> 0) % lanes}`;
+}
+
+/** Rows to packs: a pack leaves when it is full, when its lane turns to another hour, or `lingerMs` after its first row. */
+export function toPacks(
+  builder: PackBuilder,
+  lingerMs: number,
+  scheduler: SchedulerLike,
+): OperatorFunction<TableRow, Pack> {
+  return (rows) =>
+    new Observable((subscriber) => {
+      let timer: Subscription | null = null;
+      const emit = (packs: readonly Pack[]) => {
+        for (const pack of packs) subscriber.next(pack);
+      };
+      const arm = () => {
+        const oldestMs = builder.oldestMs;
+        if (timer !== null || oldestMs === null) return;
+        timer = scheduler.schedule(
+          () => {
+            timer = null;
+            emit(builder.closeOpenedBy(scheduler.now() - lingerMs));
+            arm();
+          },
+          Math.max(0, oldestMs + lingerMs - scheduler.now()),
+        );
+      };
+      subscriber.add(() => timer?.unsubscribe());
+      subscriber.add(
+        rows.subscribe({
+          next(row) {
+            emit(builder.add(row, scheduler.now()));
+            arm();
+          },
+          error: (error) => subscriber.error(error),
+          complete() {
+            emit(builder.closeOpenedBy(Number.POSITIVE_INFINITY));
+            subscriber.complete();
+          },
+        }),
+      );
+    });
+}
