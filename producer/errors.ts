@@ -63,6 +63,10 @@ export const ERRORS = {
     exit: 1,
     remedy: 'The file is damaged or is no Avro container file; restore it, or remove it and bring its hour back.',
   },
+  DL_RESPONSE_FULL: {
+    exit: 1,
+    remedy: 'The record reaches the error prefix; a smaller Lambda buffer of the delivery stream avoids it.',
+  },
   DL_CODEC_UNKNOWN: { exit: 2, remedy: 'Use deflate, snappy or null.' },
   DL_CHECK_FAILED: {
     exit: 1,

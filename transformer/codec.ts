@@ -1,0 +1,69 @@
+/** The codecs of container files: those that fastavro, Avro Java and Trino all read. */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import CRC32 from 'crc-32';
+import { DepthlakeError } from '../producer/errors.ts';
+import { compressSnappy, uncompressSnappy } from './snappy.ts';
+
+export const CODECS = ['deflate', 'snappy', 'null'] as const;
+export type Codec = (typeof CODECS)[number];
+
+/** @throws DL_CODEC_UNKNOWN */
+export function parseCodec(text: string): Codec {
+  if (!isCodec(text)) throw new DepthlakeError('DL_CODEC_UNKNOWN', `"${text}" is no codec of ${CODECS.join(', ')}`);
+  return text;
+}
+
+export function isCodec(text: string): text is Codec {
+  return (CODECS as readonly string[]).includes(text);
+}
+
+export function compress(codec: Codec, bytes: Buffer): Buffer {
+  switch (codec) {
+    case 'deflate':
+      return deflateRawSync(bytes);
+    case 'snappy':
+      return Buffer.concat([compressSnappy(bytes), checksum(bytes)]);
+    case 'null':
+      return bytes;
+  }
+}
+
+/** No codec makes a block of `bytes` larger than this: snappy's own bound is the widest (32 + n + n/6, and the CRC). */
+export function compressedAtMost(bytes: number): number {
+  return bytes === 0 ? 0 : bytes + Math.ceil(bytes / 6) + 64;
+}
+
+/** @throws Error with the reason, for damaged bytes and for more than `maxBytes` of them uncompressed */
+export function uncompress(codec: Codec, bytes: Buffer, maxBytes: number): Buffer {
+  switch (codec) {
+    case 'deflate':
+      return inflate(bytes, maxBytes);
+    case 'snappy': {
+      if (bytes.length < 4) throw new Error('it lacks its CRC');
+      const plain = uncompressSnappy(bytes.subarray(0, -4), maxBytes);
+      if (!checksum(plain).equals(bytes.subarray(-4))) throw new Error('its CRC does not match');
+      return plain;
+    }
+    case 'null':
+      if (bytes.length > maxBytes) throw new Error(`it has ${bytes.length} bytes, above ${maxBytes}`);
+      return bytes;
+  }
+}
+
+function inflate(bytes: Buffer, maxBytes: number): Buffer {
+  // With `info` zlib also tells how much it read; bytes after the end of the stream would go unnoticed otherwise.
+  const result = inflateRawSync(bytes, { maxOutputLength: maxBytes, info: true }) as unknown as {
+    buffer: Buffer;
+    engine: { bytesWritten: number };
+  };
+  const excess = bytes.length - result.engine.bytesWritten;
+  if (excess !== 0) throw new Error(`${excess} bytes follow the end of its deflate stream`);
+  return result.buffer;
+}
+
+/** CRC-32 (IEEE), 4 bytes big-endian: Avro appends it to each snappy block. */
+function checksum(bytes: Buffer): Buffer {
+  const crc = Buffer.alloc(4);
+  crc.writeInt32BE(CRC32.buf(bytes));
+  return crc;
+}
