@@ -1,0 +1,183 @@
+/**
+ * The local Kinesis: npm's `kinesis-local`, the real API in memory, as a child process on 127.0.0.1.
+ *
+ * The child has its own process group, so Ctrl-C in a terminal reaches only us and everything in flight can still be
+ * flushed; it ends when the channel to its parent closes, however the parent dies.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
+
+const LAST_LINES = 20;
+const READY_WITHIN_MS = 60_000;
+const READY_POLL_MS = 100;
+const KILL_AFTER_MS = 3000;
+
+export interface KinesisOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  readonly streams: readonly { readonly name: string; readonly shards: number }[];
+  /** One line that the service wrote. */
+  readonly log: (line: string) => void;
+}
+
+export interface LocalKinesis {
+  readonly endpoint: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Settles when the process has ended: null after `stop`, DL_SERVICE_DIED with its last lines otherwise. Never rejects. */
+  readonly exited: Promise<DepthlakeError | null>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the service and waits until every stream is ACTIVE.
+ * @throws DL_PORT_IN_USE, DL_SERVICE_DIED
+ */
+export async function startKinesis(options: KinesisOptions): Promise<LocalKinesis> {
+  const child = spawnService(options);
+  const lastLines: string[] = [];
+  forEachLine(child, (line) => {
+    lastLines.push(line);
+    if (lastLines.length > LAST_LINES) lastLines.shift();
+    options.log(line);
+  });
+
+  let stopping = false;
+  const exited = new Promise<DepthlakeError | null>((resolve) => {
+    const ended = (how: string) => resolve(stopping ? null : died(how, lastLines));
+    child.once('error', (error) => ended(`could not be started: ${reasonOf(error)}`));
+    child.once('close', (code, signal) => ended(signal === null ? `ended with status ${code}` : `ended by ${signal}`));
+  });
+
+  const stop = async () => {
+    stopping = true;
+    child.kill('SIGTERM');
+    const killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+    await exited;
+    clearTimeout(killer);
+  };
+
+  try {
+    const failed = exited.then((error) => {
+      throw error ?? died('was stopped', lastLines);
+    });
+    failed.catch(() => {});
+    const port = await Promise.race([listeningPort(child, options.port), failed]);
+    const endpoint = `http://127.0.0.1:${port}`;
+    await Promise.race([allActive(endpoint, options.streams), failed]);
+    return { endpoint, port, pid: child.pid!, exited, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A client for a local endpoint: no credentials are looked up, and HTTP/1.1, because the service speaks no HTTP/2. */
+export function kinesisClient(endpoint: string): KinesisClient {
+  return new KinesisClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    requestHandler: new NodeHttpHandler({ connectionTimeout: 5000, requestTimeout: 30_000 }),
+  });
+}
+
+/** What `kinesis-local` is told; the preload below puts other ports in their place. */
+const PLAIN_PORT = 4568;
+const TLS_PORT = 4567;
+
+/**
+ * Runs in the child before the service. `kinesis-local` listens on every interface and has no setting for that, so its
+ * listeners are pinned to 127.0.0.1 here, the TLS one to any free port. It is a data: URL because the command is bundled,
+ * and no file of this folder lies beside the bundle.
+ */
+function preload(port: number): string {
+  const source = `
+    import net from 'node:net';
+    const listen = net.Server.prototype.listen;
+    net.Server.prototype.listen = function (asked, ...rest) {
+      const plain = asked === ${PLAIN_PORT};
+      this.once('error', (error) => process.send({ refused: error.code ?? String(error) }, () => process.exit(1)));
+      if (plain) this.once('listening', () => process.send({ port: this.address().port }));
+      return listen.call(this, plain ? ${port} : 0, '127.0.0.1', ...rest.filter((each) => typeof each === 'function'));
+    };
+    process.on('disconnect', () => process.exit(0));`;
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
+
+function spawnService({ port, streams }: KinesisOptions): ChildProcess {
+  const folder = path.dirname(createRequire(import.meta.url).resolve('kinesis-local/package.json'));
+  const { NODE_OPTIONS: _, ...inherited } = process.env;
+  return spawn(process.execPath, ['--import', preload(port ?? 0), path.join(folder, 'main.js')], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+    env: {
+      ...inherited,
+      KINESIS_MOCK_CERT_PATH: path.join(folder, 'server.json'),
+      KINESIS_MOCK_PLAIN_PORT: String(PLAIN_PORT),
+      KINESIS_MOCK_TLS_PORT: String(TLS_PORT),
+      INITIALIZE_STREAMS: streams.map(({ name, shards }) => `${name}:${shards}`).join(','),
+      LOG_LEVEL: 'ERROR',
+    },
+  });
+}
+
+function listeningPort(child: ChildProcess, asked: number | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('message', (message: { port?: number; refused?: string }) => {
+      if (message.port !== undefined) resolve(message.port);
+      if (message.refused === undefined) return;
+      const where = asked === undefined ? '127.0.0.1' : `127.0.0.1:${asked}`;
+      reject(new DepthlakeError('DL_PORT_IN_USE', `the local Kinesis cannot listen on ${where}: ${message.refused}`));
+    });
+  });
+}
+
+async function allActive(endpoint: string, streams: KinesisOptions['streams']): Promise<void> {
+  const client = kinesisClient(endpoint);
+  const deadline = Date.now() + READY_WITHIN_MS;
+  try {
+    for (const { name } of streams) {
+      while (!(await isActive(client, name))) {
+        if (Date.now() > deadline) {
+          throw new DepthlakeError('DL_SERVICE_DIED', `the local Kinesis has no stream ${name} after a minute`);
+        }
+        await sleep(READY_POLL_MS);
+      }
+    }
+  } finally {
+    client.destroy();
+  }
+}
+
+async function isActive(client: KinesisClient, stream: string): Promise<boolean> {
+  try {
+    const answer = await client.send(new DescribeStreamSummaryCommand({ StreamName: stream }));
+    return answer.StreamDescriptionSummary?.StreamStatus === 'ACTIVE';
+  } catch {
+    return false;
+  }
+}
+
+function died(how: string, lastLines: readonly string[]): DepthlakeError {
+  return new DepthlakeError('DL_SERVICE_DIED', [...lastLines, `the local Kinesis ${how}`].join('\n'));
+}
+
+function forEachLine(child: ChildProcess, onLine: (line: string) => void): void {
+  for (const stream of [child.stdout!, child.stderr!]) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop()!.slice(-10_000);
+      for (const line of lines.filter((each) => each.trim() !== '')) onLine(line);
+    });
+    stream.on('end', () => {
+      if (rest.trim() !== '') onLine(rest);
+    });
+  }
+}
