@@ -1,0 +1,50 @@
+/** The file by which other commands find a running local pipeline: `DIR/endpoints.json`. */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { putWhole } from './s3.ts';
+
+export interface Endpoints {
+  /** The process of `depthlake start`. */
+  readonly pid: number;
+  readonly producer_pid: number;
+  readonly kinesis_pid: number;
+  readonly started: string;
+  readonly venue: string;
+  readonly stream: string;
+  readonly database: string;
+  readonly kinesis: string;
+  readonly glue: string;
+  /** null where the venue is a real one. */
+  readonly ws: string | null;
+  readonly rest: string | null;
+}
+
+const NAME = 'endpoints.json';
+
+/** The endpoints of the pipeline that runs on a data folder, or null where none does. */
+export async function readEndpoints(dataFolder: string): Promise<Endpoints | null> {
+  try {
+    const endpoints = JSON.parse(await readFile(join(dataFolder, NAME), 'utf8')) as Endpoints;
+    return isAlive(endpoints.pid) ? endpoints : null;
+  } catch {
+    // No file, or one that a crash left half-written: nothing runs that could be found.
+    return null;
+  }
+}
+
+export async function writeEndpoints(dataFolder: string, endpoints: Endpoints): Promise<void> {
+  await putWhole(join(dataFolder, NAME), `${JSON.stringify(endpoints, null, 2)}\n`);
+}
+
+export async function removeEndpoints(dataFolder: string): Promise<void> {
+  await rm(join(dataFolder, NAME), { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

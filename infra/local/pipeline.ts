@@ -1,0 +1,207 @@
+/**
+ * The pipeline on one machine: the local services, the producer and the transformer, put together as in the cloud.
+ *
+ * What is delivered is read back from the files and audited, so `lost` and `duplicates` are measured, not inferred.
+ */
+import type { FeedConfig, StreamConfig } from '../../producer/config.ts';
+import type { DepthlakeError } from '../../producer/errors.ts';
+import type { Log } from '../../producer/log.ts';
+import type { ProducerProgress, ProducerSummary } from '../../producer/main.ts';
+import type { Codec } from '../../transformer/codec.ts';
+import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
+import { LakeReader } from './lake-reader.ts';
+import { type LocalProducer, startProducer } from './producer.ts';
+import { claimFolder, producerEnvironment, producerFlags, type Services, startServices } from './services.ts';
+
+export interface PipelineOptions extends Omit<FeedConfig, 'symbols'>, Omit<StreamConfig, 'stream'> {
+  /** undefined: all symbols of the recording, or BTCUSDT. */
+  readonly symbols: readonly string[] | undefined;
+  readonly data: string;
+  readonly bufferSeconds: number;
+  readonly codec: Codec;
+  readonly play: string | undefined;
+  readonly speed: number | 'max';
+  readonly exchangePort: number;
+  readonly kinesisPort: number;
+  readonly transformerBundle: string;
+  readonly producerBundle: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+export interface PipelineStatus {
+  readonly snapshots: number;
+  readonly packs: number;
+  readonly lagMs: number | null;
+  readonly objects: number;
+  readonly rows: number;
+  readonly errorRecords: number;
+}
+
+/** What a run did. `rows`, `duplicates` and `lost` are read from the files, feed events included. */
+export interface PipelineSummary {
+  readonly session_id: string | null;
+  readonly venue: string;
+  readonly seconds: number;
+  readonly frames: number;
+  readonly snapshots: number;
+  readonly rows: number;
+  readonly objects: number;
+  readonly object_bytes: number;
+  readonly packs: number;
+  readonly bytes: number;
+  readonly error_records: number;
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly discarded: Readonly<Record<string, number>>;
+}
+
+export interface LocalPipeline {
+  readonly endpoints: Endpoints;
+  readonly symbols: readonly string[];
+  status(): PipelineStatus;
+  /** Flushes everything in flight and ends; further calls change nothing. */
+  stop(reason: string): void;
+  /** Never rejects. */
+  readonly ended: Promise<{ readonly summary: PipelineSummary; readonly failure: DepthlakeError | null }>;
+}
+
+/** How long a played recording must have brought nothing new before the run ends. */
+const QUIET_REPORTS = 3;
+
+/**
+ * @returns null where `signal` was aborted before everything was up
+ * @throws DL_DATA_FOLDER, DL_DISK_FULL, DL_ALREADY_RUNNING, DL_PORT_IN_USE, DL_RECORDING_INVALID, DL_SERVICE_DIED
+ */
+export async function startPipeline(options: PipelineOptions): Promise<LocalPipeline | null> {
+  await claimFolder(options.data);
+  // Objects and failures come only once something is in the stream, and that is the pipeline's producer.
+  let pipeline: Pipeline | null = null;
+  const services = await startServices(options, {
+    onDelivered: (key) => pipeline?.delivered(key),
+    onFatal: (error) => pipeline?.fail(error),
+  });
+  if (options.signal.aborted) {
+    await services.stop();
+    return null;
+  }
+  pipeline = new Pipeline(options, services);
+  await writeEndpoints(options.data, pipeline.endpoints);
+  return pipeline;
+}
+
+class Pipeline implements LocalPipeline {
+  readonly ended: LocalPipeline['ended'];
+  readonly symbols: readonly string[];
+  readonly #options: PipelineOptions;
+  readonly #services: Services;
+  readonly #producer: LocalProducer;
+  readonly #reader: LakeReader;
+  readonly #startedMs = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+  #progress: ProducerProgress | null = null;
+  #stopping: string | null = null;
+  #failure: DepthlakeError | null = null;
+  #recordingEnded = false;
+  #quietReports = 0;
+
+  constructor(options: PipelineOptions, services: Services) {
+    this.#options = options;
+    this.#services = services;
+    this.#reader = new LakeReader(services.bucket, options.log);
+    this.symbols = options.symbols ?? (options.play === undefined ? ['BTCUSDT'] : (services.exchange?.symbols ?? []));
+    this.#producer = startProducer({
+      bundle: options.producerBundle,
+      flags: producerFlags(options, this.symbols, services),
+      env: producerEnvironment(services),
+      log: options.log,
+      progress: (progress) => this.#report(progress),
+    });
+    if (options.durationMs !== undefined) {
+      this.#timer = setTimeout(() => this.stop('the duration has passed'), options.durationMs);
+    }
+    services.exchange?.recordingEnded.then(
+      () => {
+        this.#recordingEnded = true;
+      },
+      (error) => this.fail(error),
+    );
+    this.ended = this.#run();
+  }
+
+  get endpoints(): Endpoints {
+    return { ...this.#services.endpoints, producer_pid: this.#producer.pid };
+  }
+
+  delivered(key: string): void {
+    void this.#reader.read(key);
+  }
+
+  status(): PipelineStatus {
+    const { objects, errorRecords } = this.#services.delivery();
+    const { snapshots = 0, packs = 0, lagMs = null } = this.#progress ?? {};
+    return { snapshots, packs, lagMs, objects, errorRecords, rows: this.#reader.rows };
+  }
+
+  stop(reason: string): void {
+    if (this.#stopping !== null) return;
+    this.#stopping = reason;
+    this.#options.log('info', 'stopping', { reason });
+    clearTimeout(this.#timer);
+    this.#producer.stop();
+  }
+
+  fail(error: DepthlakeError): void {
+    this.#failure ??= error;
+    this.stop(error.code);
+  }
+
+  /** A played recording ends the run once nothing of it is under way any more. */
+  #report(progress: ProducerProgress): void {
+    const same = progress.frames === this.#progress?.frames && progress.queuedRows === 0;
+    this.#quietReports = this.#recordingEnded && same ? this.#quietReports + 1 : 0;
+    this.#progress = progress;
+    if (this.#quietReports >= QUIET_REPORTS) this.stop('the recording has ended');
+  }
+
+  async #run(): Promise<{ summary: PipelineSummary; failure: DepthlakeError | null }> {
+    const { summary, failure } = await this.#producer.ended;
+    this.#failure ??= failure;
+    if (this.#failure === null || failure !== null) {
+      await this.#services.drain().catch((error: DepthlakeError) => {
+        this.#failure ??= error;
+      });
+    }
+    await this.#reader.idle();
+    await this.#services.stop();
+    await removeEndpoints(this.#options.data).catch(() => {});
+    return { summary: this.#summary(summary), failure: this.#failure };
+  }
+
+  #summary(produced: ProducerSummary | null): PipelineSummary {
+    const { totals } = this.#reader.audit.result(Number.POSITIVE_INFINITY);
+    const delivered = this.#services.delivery();
+    return {
+      session_id: produced?.session_id ?? null,
+      venue: this.#options.venue,
+      seconds: (Date.now() - this.#startedMs) / 1000,
+      frames: produced?.frames ?? this.#progress?.frames ?? 0,
+      snapshots: produced?.snapshots ?? this.#progress?.snapshots ?? 0,
+      rows: totals.rows,
+      objects: delivered.objects,
+      object_bytes: delivered.objectBytes,
+      packs: produced?.packs ?? this.#progress?.packs ?? 0,
+      bytes: produced?.bytes ?? 0,
+      error_records: delivered.errorRecords,
+      lost: totals.lost + this.#undelivered(produced, totals.rows - totals.duplicates),
+      duplicates: totals.duplicates,
+      discarded: produced?.discarded ?? {},
+    };
+  }
+
+  /** Rows at the very end that no later row in the lake gives away, where `stopped` itself did not arrive. */
+  #undelivered(produced: ProducerSummary | null, distinctRows: number): number {
+    const { lost } = this.#reader.audit.result(Number.POSITIVE_INFINITY).totals;
+    return produced === null ? 0 : Math.max(0, produced.rows + produced.lost - distinctRows - lost);
+  }
+}

@@ -1,0 +1,225 @@
+/** Starts the services of one machine in their order, and ends them in the other. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  CreateDatabaseCommand,
+  CreateTableCommand,
+  GetTableCommand,
+  GlueClient,
+  UpdateTableCommand,
+} from '@aws-sdk/client-glue';
+import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
+import type { Log } from '../../producer/log.ts';
+import { TABLE_NAMES } from '../../producer/record.ts';
+import { tableInput } from '../../transformer/catalog.ts';
+import type { ObjectStore } from '../../transformer/lake.ts';
+import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
+import { type Endpoints, readEndpoints } from './endpoints.ts';
+import { LOCAL_ACCOUNT, LOCAL_AWS_ENVIRONMENT, LOCAL_REGION } from './environment.ts';
+import { ROSTER } from './exchange/roster.ts';
+import { type Exchange, startExchange } from './exchange.ts';
+import type { DeliveryStats } from './firehose/record.ts';
+import { startDeliveryStream } from './firehose.ts';
+import { startGlue } from './glue.ts';
+import { kinesisClient, startKinesis } from './kinesis.ts';
+import { startLambda } from './lambda.ts';
+import type { PipelineOptions } from './pipeline.ts';
+import { openBucket, putWhole } from './s3.ts';
+
+const STREAM = 'depthlake';
+const DATABASE = 'depthlake';
+const BUCKET = 'depthlake-local';
+const SHARDS = 2;
+/** As in the cloud: Lambda's time-out for the transformer. */
+const LAMBDA_TIMEOUT_MS = 60_000;
+/** With a key of its own a file waits for nothing that could join it; the service's least is 60 s. */
+const S3_BUFFER_MS = 0;
+
+export interface Services {
+  readonly bucket: ObjectStore;
+  /** null where the venue is a real one. */
+  readonly exchange: Exchange | null;
+  readonly endpoints: Omit<Endpoints, 'producer_pid'>;
+  delivery(): Readonly<DeliveryStats>;
+  /** Delivers everything that is in the stream. @throws what keeps it from being delivered */
+  drain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What happens by itself while the services run. */
+export interface ServiceEvents {
+  /** An object of a table was delivered. */
+  readonly onDelivered: (key: string) => void;
+  /** The pipeline cannot go on. */
+  readonly onFatal: (error: DepthlakeError) => void;
+}
+
+/**
+ * Makes sure that a folder can be written to and that no other pipeline uses it.
+ * @throws DL_DATA_FOLDER, DL_DISK_FULL, DL_ALREADY_RUNNING
+ */
+export async function claimFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new DepthlakeError('DL_DATA_FOLDER', `${folder} cannot be created: ${reasonOf(cause)}`, { cause });
+  }
+  const running = await readEndpoints(folder);
+  if (running !== null) {
+    throw new DepthlakeError('DL_ALREADY_RUNNING', `a pipeline runs on ${folder} already, process ${running.pid}`);
+  }
+  const probe = join(folder, '_probe');
+  await putWhole(probe, Buffer.alloc(4096));
+  await rm(probe);
+}
+
+export async function startServices(options: PipelineOptions, events: ServiceEvents): Promise<Services> {
+  const { log } = options;
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each().catch((error) => logStop(log, error));
+  };
+  const line = (service: string) => (text: string) => log('info', service, { text });
+
+  try {
+    const exchange = options.venue === 'local' ? await openExchange(options) : null;
+    if (exchange !== null) stops.push(() => exchange.close());
+
+    const streams = [{ name: STREAM, shards: SHARDS }];
+    const port = options.kinesisPort === 0 ? {} : { port: options.kinesisPort };
+    const kinesis = await startKinesis({ ...port, streams, log: line('kinesis') });
+    stops.push(() => kinesis.stop());
+    void kinesis.exited.then((error) => error !== null && events.onFatal(error));
+
+    const glue = await startGlue({ folder: options.data, log: line('glue') });
+    stops.push(() => glue.stop());
+    await declareTables(glue.endpoint);
+
+    const lambda = await startLambda({
+      bundle: options.transformerBundle,
+      environment: {
+        ...LOCAL_AWS_ENVIRONMENT,
+        AWS_ENDPOINT_URL_GLUE: glue.endpoint,
+        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+        DEPTHLAKE_CODEC: options.codec,
+        DEPTHLAKE_GLUE_DATABASE: DATABASE,
+        DEPTHLAKE_BUCKET: BUCKET,
+      },
+      timeoutMs: LAMBDA_TIMEOUT_MS,
+      log: line('transformer'),
+    });
+    stops.push(() => lambda.stop());
+
+    const bucket = openBucket(options.data);
+    const client = kinesisClient(kinesis.endpoint);
+    stops.push(async () => client.destroy());
+    const delivery = await startDeliveryStream({
+      name: 'depthlake',
+      arn: arn('firehose', `deliverystream/${STREAM}`),
+      lambdaArn: arn('lambda', 'function:transformer'),
+      source: { client, stream: STREAM, arn: arn('kinesis', `stream/${STREAM}`), position: 'TRIM_HORIZON' },
+      invoke: (event) => lambda.invoke(event),
+      bucket,
+      hints: { lambdaBufferMs: options.bufferSeconds * 1000, s3BufferMs: S3_BUFFER_MS },
+      prefix: PREFIX_EXPRESSION,
+      errorPrefix: ERROR_PREFIX_EXPRESSION,
+      fileExtension: '.avro',
+      dynamicPartitioning: true,
+      log: line('firehose'),
+      onDelivered: ({ key, error }) => !error && events.onDelivered(key),
+      onFatal: events.onFatal,
+    });
+    stops.push(() => delivery.stop());
+    return {
+      bucket,
+      exchange,
+      endpoints: {
+        pid: process.pid,
+        kinesis_pid: kinesis.pid,
+        started: new Date().toISOString(),
+        venue: options.venue,
+        stream: STREAM,
+        database: DATABASE,
+        kinesis: kinesis.endpoint,
+        glue: glue.endpoint,
+        ws: exchange?.wsUrl ?? null,
+        rest: exchange?.restUrl ?? null,
+      },
+      delivery: () => delivery.stats,
+      drain: () => delivery.drain(),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A recording lists its own symbols; the simulated exchange its roster. */
+async function openExchange({ play, speed, exchangePort }: PipelineOptions): Promise<Exchange> {
+  const recording = play === undefined ? {} : { recording: { file: play, speed } };
+  return startExchange({ symbols: ROSTER, port: exchangePort, ...recording });
+}
+
+/** As `pulumi up` declares them; tables of an older version take the columns of this one. */
+async function declareTables(endpoint: string): Promise<void> {
+  const client = new GlueClient({
+    endpoint,
+    region: LOCAL_REGION,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  const unlessThere = (error: Error) => {
+    if (error.name !== 'AlreadyExistsException') throw error;
+  };
+  try {
+    await client.send(new CreateDatabaseCommand({ DatabaseInput: { Name: DATABASE } })).catch(unlessThere);
+    for (const table of TABLE_NAMES) {
+      const input = { DatabaseName: DATABASE, TableInput: tableInput(table, `s3://${BUCKET}`) };
+      const exists = await client.send(new GetTableCommand({ DatabaseName: DATABASE, Name: table })).then(
+        () => true,
+        () => false,
+      );
+      if (exists) await client.send(new UpdateTableCommand(input));
+      else await client.send(new CreateTableCommand(input));
+    }
+  } finally {
+    client.destroy();
+  }
+}
+
+/** The settings of a producer that records into these services, as flags. */
+export function producerFlags(options: PipelineOptions, symbols: readonly string[], services: Services): string[] {
+  const { ws, rest } = services.endpoints;
+  const hosts = { 'ws-url': ws ?? options.wsUrl?.href, 'rest-url': rest ?? options.restUrl?.href };
+  const flags = {
+    venue: options.venue,
+    symbols: symbols.join(','),
+    every: options.everyMs === 0 ? 'frame' : `${options.everyMs}ms`,
+    linger: `${options.lingerMs}ms`,
+    lanes: options.lanes,
+    queue: options.queueMib,
+    stream: STREAM,
+    ...Object.fromEntries(Object.entries(hosts).filter(([, url]) => url !== undefined)),
+  };
+  const given = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
+  return options.rawLevels ? [...given, '--raw-levels'] : given;
+}
+
+/** The user's environment without its Depthlake settings, which the flags repeat, and with the local services for AWS's. */
+export function producerEnvironment(services: Services): Record<string, string | undefined> {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('DEPTHLAKE_'));
+  return {
+    ...Object.fromEntries(own),
+    ...LOCAL_AWS_ENVIRONMENT,
+    AWS_ENDPOINT_URL_KINESIS: services.endpoints.kinesis,
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  };
+}
+
+function arn(service: string, resource: string): string {
+  return `arn:aws:${service}:${LOCAL_REGION}:${LOCAL_ACCOUNT}:${resource}`;
+}
+
+function logStop(log: Log, error: unknown): void {
+  log('warn', 'stop_failed', { reason: reasonOf(error) });
+}
