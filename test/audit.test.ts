@@ -1,0 +1,233 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Audit, IN_FLIGHT_MS } from '../infra/audit.ts';
+import { Ledger, subtract } from '../infra/ledger.ts';
+import { feedEvent, snapshot } from './cli/rows.ts';
+
+const T0 = Date.UTC(2026, 8, 1, 12);
+const LATER = T0 + 86_400_000;
+
+function snapshots(seqs: readonly number[], symbol = 'BTCUSDT') {
+  return seqs.map((seq) => snapshot({ seq, symbol, timestamp_ms: T0 + seq, received_ms: T0 + seq }));
+}
+
+/** A finished session: started, a tally for each symbol, stopped. */
+function finished(lastSeqs: Record<string, number>) {
+  const kinds = [
+    { kind: 'started' },
+    ...Object.entries(lastSeqs).map(([symbol, last_seq]) => ({ kind: 'tally', symbol, last_seq })),
+    { kind: 'stopped' },
+  ];
+  return kinds.map((event, index) => feedEvent({ ...event, seq: index + 1, timestamp_ms: T0 + index }));
+}
+
+describe('a ledger', () => {
+  it('knows the first, the last and the holes, in whatever order numbers come', () => {
+    const ledger = new Ledger();
+    for (const seq of [7, 3, 1, 4, 9]) ledger.add(seq, seq * 10);
+    expect(ledger.first).toBe(1);
+    expect(ledger.last).toBe(9);
+    expect(ledger.holes(0)).toEqual([
+      { first: 2, last: 2, nextMs: 30 },
+      { first: 5, last: 6, nextMs: 70 },
+      { first: 8, last: 8, nextMs: 90 },
+    ]);
+  });
+
+  it('counts what it has seen before as duplicates', () => {
+    const ledger = new Ledger();
+    for (const seq of [1, 2, 3, 2, 3, 3]) ledger.add(seq, 0);
+    expect([ledger.rows, ledger.duplicates]).toEqual([6, 3]);
+  });
+
+  it('agrees with a set of numbers on holes, duplicates and what lies beyond', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 60 })), fc.nat(70), (seqs, due) => {
+        const ledger = new Ledger();
+        for (const seq of seqs) ledger.add(seq, 0);
+        const seen = new Set(seqs);
+        const end = Math.max(due, ...seqs);
+        const absent = Array.from({ length: end }, (_, i) => i + 1).filter((seq) => !seen.has(seq));
+        const holes = ledger.holes(due).flatMap(({ first, last }) => numbers(first, last));
+        expect(holes).toEqual(absent);
+        expect(ledger.duplicates).toBe(seqs.length - seen.size);
+        expect(ledger.countBeyond(due)).toBe([...seen].filter((seq) => seq > due).length);
+      }),
+    );
+  });
+
+  it('takes excused ranges out of holes, overlapping ones too', () => {
+    const range = fc
+      .tuple(fc.integer({ min: 1, max: 50 }), fc.nat(10))
+      .map(([first, more]) => ({ first, last: first + more }));
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 60 })), fc.array(range), (seqs, excused) => {
+        const ledger = new Ledger();
+        for (const seq of seqs) ledger.add(seq, 0);
+        const left = subtract(ledger.holes(60), excused).flatMap(({ first, last }) => numbers(first, last));
+        const due = numbers(1, 60).filter(
+          (seq) => !seqs.includes(seq) && !excused.some(({ first, last }) => first <= seq && seq <= last),
+        );
+        expect(left).toEqual(due);
+      }),
+    );
+  });
+});
+
+function numbers(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+describe('the audit of a stopped session', () => {
+  it('finds nothing wrong where every announced row is there', () => {
+    const audit = new Audit();
+    audit.add('order_book', snapshots([2, 3]));
+    audit.add('feed_event', finished({ BTCUSDT: 3 }));
+    audit.add('order_book', snapshots([1]));
+    const { sessions, totals } = audit.result(LATER);
+    expect(totals).toEqual({
+      sessions: 1,
+      rows: 6,
+      duplicates: 0,
+      lost: 0,
+      excused: 0,
+      inFlight: 0,
+      unannounced: 0,
+      unnumbered: 0,
+    });
+    expect(sessions[0]).toMatchObject({ stopped: true, symbols: [{ symbol: 'BTCUSDT', firstSeq: 1, lastSeq: 3 }] });
+  });
+
+  it('names the rows missing at the front, in the middle and at the tail', () => {
+    const audit = new Audit();
+    audit.add('order_book', snapshots([2, 5, 6]));
+    audit.add('feed_event', finished({ BTCUSDT: 8 }));
+    const [symbol] = audit.result(LATER).sessions[0]!.symbols;
+    expect(symbol!.missing).toEqual([
+      { first: 1, last: 1 },
+      { first: 3, last: 4 },
+      { first: 7, last: 8 },
+    ]);
+    expect(symbol!.lost).toBe(5);
+  });
+
+  it('misses a symbol of which no row arrived at all', () => {
+    const audit = new Audit();
+    audit.add('feed_event', finished({ BTCUSDT: 2 }));
+    expect(audit.result(LATER).totals.lost).toBe(2);
+  });
+
+  it('lets nothing be in flight, however young', () => {
+    const audit = new Audit();
+    audit.add('order_book', snapshots([1, 3]));
+    audit.add('feed_event', finished({ BTCUSDT: 3 }));
+    expect(audit.result(T0).totals).toMatchObject({ lost: 1, inFlight: 0 });
+  });
+
+  it('excuses exactly the numbers that a refused event names', () => {
+    const audit = new Audit();
+    const events = finished({ BTCUSDT: 10 });
+    const detail = JSON.stringify({ first_seq: 3, last_seq: 5 });
+    const refused = feedEvent({ kind: 'refused', symbol: 'BTCUSDT', seq: 4, last_seq: 5, detail });
+    audit.add('feed_event', [
+      events[0]!,
+      events[1]!,
+      { ...events[2]!, seq: 5 },
+      { ...refused, seq: 3 },
+      { ...refused, seq: 4 },
+    ]);
+    audit.add('order_book', snapshots([1, 2, 7, 8, 9, 10]));
+    const { sessions, totals } = audit.result(LATER);
+    expect(totals).toMatchObject({ lost: 1, excused: 3 });
+    expect(sessions[0]!.symbols[0]!.missing).toEqual([{ first: 6, last: 6 }]);
+  });
+
+  it('does not let one symbol’s refusal excuse another’s hole', () => {
+    const audit = new Audit();
+    const detail = JSON.stringify({ first_seq: 2, last_seq: 2 });
+    audit.add('feed_event', [
+      ...finished({ BTCUSDT: 3, ETHUSDT: 3 }).slice(0, 3),
+      feedEvent({ kind: 'refused', symbol: 'ETHUSDT', seq: 4, detail }),
+      feedEvent({ kind: 'stopped', seq: 5 }),
+    ]);
+    audit.add('order_book', [...snapshots([1, 3]), ...snapshots([1, 3], 'ETHUSDT')]);
+    expect(audit.result(LATER).totals).toMatchObject({ lost: 1, excused: 1 });
+  });
+
+  it('misses a feed event, and then does not trust the last tally to be the last', () => {
+    const audit = new Audit();
+    const [started, tally, stopped] = finished({ BTCUSDT: 2 });
+    audit.add('feed_event', [started!, tally!, { ...stopped!, seq: 4 }]);
+    audit.add('order_book', snapshots([1, 2, 3]));
+    const { sessions, totals } = audit.result(LATER);
+    expect(sessions[0]!.events.missing).toEqual([{ first: 3, last: 3 }]);
+    expect(totals).toMatchObject({ lost: 1, unannounced: 0 });
+  });
+
+  it('reports rows beyond the last tally, and events behind `stopped`', () => {
+    const audit = new Audit();
+    audit.add('feed_event', [...finished({ BTCUSDT: 2 }), feedEvent({ kind: 'connected', seq: 4 })]);
+    audit.add('order_book', snapshots([1, 2, 3, 4]));
+    const { sessions } = audit.result(LATER);
+    expect(sessions[0]!.symbols[0]!.unannounced).toBe(2);
+    expect(sessions[0]!.events.unannounced).toBe(1);
+  });
+});
+
+describe('the audit of a session that runs or was killed', () => {
+  it('goes only up to what is there', () => {
+    const audit = new Audit();
+    audit.add('feed_event', finished({ BTCUSDT: 9 }).slice(0, 2));
+    audit.add('order_book', snapshots([1, 2]));
+    const { sessions, totals } = audit.result(LATER);
+    expect(sessions[0]!.stopped).toBe(false);
+    expect(totals.lost).toBe(0);
+  });
+
+  it('takes a hole before a young row for in flight, and for lost two minutes later', () => {
+    const audit = new Audit();
+    audit.add('order_book', snapshots([1, 2, 5]));
+    const rowMs = T0 + 5;
+    expect(audit.result(rowMs + IN_FLIGHT_MS - 1).totals).toMatchObject({ lost: 0, inFlight: 2 });
+    expect(audit.result(rowMs + IN_FLIGHT_MS).totals).toMatchObject({ lost: 2, inFlight: 0 });
+  });
+});
+
+describe('the audit of everything', () => {
+  it('keeps sessions and symbols apart', () => {
+    const audit = new Audit();
+    audit.add('order_book', [
+      snapshot({ session_id: 'a', seq: 1 }),
+      snapshot({ session_id: 'b', seq: 1 }),
+      snapshot({ session_id: 'b', seq: 1, symbol: 'ETHUSDT' }),
+    ]);
+    const { sessions, totals } = audit.result(LATER);
+    expect(sessions.map(({ sessionId, symbols }) => [sessionId, symbols.length])).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ]);
+    expect(totals).toMatchObject({ sessions: 2, duplicates: 0, lost: 0 });
+  });
+
+  it('counts rows that name no session or no seq', () => {
+    const audit = new Audit();
+    audit.add('order_book', [snapshot({ seq: 0 }), snapshot({ session_id: '' })]);
+    expect(audit.result(LATER).totals).toMatchObject({ rows: 2, unnumbered: 2, sessions: 0 });
+  });
+
+  it('does not care in which order files come', () => {
+    const events = finished({ BTCUSDT: 12 });
+    fc.assert(
+      fc.property(fc.subarray(numbers(1, 12)), fc.infiniteStream(fc.nat()), (seqs, keys) => {
+        const inOrder = new Audit();
+        inOrder.add('order_book', snapshots(seqs));
+        inOrder.add('feed_event', events);
+        const shuffled = new Audit();
+        const order = seqs.map((seq) => ({ seq, key: keys.next().value! })).sort((a, b) => a.key - b.key);
+        for (const event of events.toReversed()) shuffled.add('feed_event', [event]);
+        for (const { seq } of order) shuffled.add('order_book', snapshots([seq]));
+        expect(shuffled.result(LATER)).toEqual(inOrder.result(LATER));
+      }),
+    );
+  });
+});
