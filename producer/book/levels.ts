@@ -37,6 +37,7 @@ export type DepthFields = Pick<
 export type UnusableBook = 'empty_side' | 'crossed';
 
 const SCALE = 10_000n;
+const DIVISOR = 2n * SCALE;
 
 /** The depth levels of a book, or why it has none. */
 export function measureDepth(book: VisibleBook): DepthFields | UnusableBook {
@@ -66,32 +67,44 @@ type Within = (price: Units, threshold: Units) => boolean;
 const atLeast: Within = (price, threshold) => price >= threshold;
 const atMost: Within = (price, threshold) => price <= threshold;
 
+/** Where a level ends: its outermost price in whole units, and whether that is the level's own distance, unrounded. */
+interface Threshold {
+  readonly price: Units;
+  readonly exact: boolean;
+}
+
 /** The lowest price of each level: S·(10⁴ − k) / (2·10⁴), rounded up to a unit. */
-function bidThresholds(sum: Units): Units[] {
-  const divisor = 2n * SCALE;
-  return DEPTH_LEVELS.map((k) => narrow((BigInt(sum) * (SCALE - BigInt(k)) + divisor - 1n) / divisor));
+function bidThresholds(sum: Units): Threshold[] {
+  return DEPTH_LEVELS.map((k) => {
+    const scaled = BigInt(sum) * (SCALE - BigInt(k));
+    const exact = scaled % DIVISOR === 0n;
+    return { price: narrow(scaled / DIVISOR + (exact ? 0n : 1n)), exact };
+  });
 }
 
 /** The highest price of each level: S·(10⁴ + k) / (2·10⁴), rounded down to a unit. */
-function askThresholds(sum: Units): Units[] {
-  return DEPTH_LEVELS.map((k) => narrow((BigInt(sum) * (SCALE + BigInt(k))) / (2n * SCALE)));
+function askThresholds(sum: Units): Threshold[] {
+  return DEPTH_LEVELS.map((k) => {
+    const scaled = BigInt(sum) * (SCALE + BigInt(k));
+    return { price: narrow(scaled / DIVISOR), exact: scaled % DIVISOR === 0n };
+  });
 }
 
 /** Quantity within each threshold, nearest first, and how many thresholds the visible side covers. */
-function measureSide(side: readonly Level[], whole: boolean, thresholds: readonly Units[], within: Within) {
+function measureSide(side: readonly Level[], whole: boolean, thresholds: readonly Threshold[], within: Within) {
   const quantities: Units[] = [];
   let total: Units = 0;
   let next = 0;
   let covered = 0;
-  for (const threshold of thresholds) {
-    while (next < side.length && within(side[next]![0], threshold)) {
+  const last = side.at(-1)![0];
+  for (const { price, exact } of thresholds) {
+    while (next < side.length && within(side[next]![0], price)) {
       total = addUnits(total, side[next]![1]);
       next += 1;
     }
     quantities.push(total);
-    // Covered: the last visible price lies at the threshold or beyond it.
-    const last = side.at(-1)![0];
-    if (whole || last === threshold || !within(last, threshold)) covered += 1;
+    // Covered: the last visible price lies at the level's own distance or beyond it.
+    if (whole || !within(last, price) || (exact && last === price)) covered += 1;
   }
   return { quantities, covered };
 }

@@ -63,7 +63,7 @@ export type VenueMessage =
 
 /** Reads the messages of a connection that follows the depth20 streams of `symbols`. */
 export function depth20Reader(symbols: readonly string[]): (text: string) => VenueMessage {
-  const symbolOf = new Map(symbols.map((symbol) => [depth20Stream(symbol), symbol]));
+  const symbolOf = new Map<unknown, string>(symbols.map((symbol) => [depth20Stream(symbol), symbol]));
   return (text) => {
     let message: unknown;
     try {
@@ -75,7 +75,7 @@ export function depth20Reader(symbols: readonly string[]): (text: string) => Ven
     if (!('stream' in message)) return readBare(message);
     const { stream, data } = message;
     if (stream === '!serverShutdown') return { kind: 'shutdown_notice' };
-    const symbol = symbolOf.get(String(stream));
+    const symbol = symbolOf.get(stream);
     if (symbol === undefined) return refused('other_stream');
     return readDepth20(symbol, data);
   };

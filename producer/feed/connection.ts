@@ -85,8 +85,9 @@ export function connection(
 
     return () => {
       heartbeat.unsubscribe();
+      if (socket.readyState !== WebSocket.OPEN) return socket.terminate();
       // A polite close waits for the peer's answer; a peer that is gone must not hold the process.
-      if (socket.readyState === WebSocket.OPEN) socket.close(1000);
+      socket.close(1000);
       const last = setTimeout(() => socket.terminate(), 1_000);
       socket.on('close', () => clearTimeout(last));
     };

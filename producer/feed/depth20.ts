@@ -49,6 +49,7 @@ export function observeDepth20(options: Depth20Options): OperatorFunction<FeedSi
 /** What is remembered of a symbol: bounded, one entry a symbol. */
 interface SymbolState {
   lastId: number | null;
+  /** When the last frame came, a repeat or not: until then the book is known. */
   lastMs: number;
   outage: boolean;
   unusable: { reason: UnusableBook; sinceMs: number } | null;
@@ -120,13 +121,13 @@ class ConnectionObserver {
     const state = this.#states.get(frame.symbol)!;
     counters.of(frame.symbol).frames += 1;
     const observations: Observation[] = this.#endOfOutage(frame, state, atMs);
+    state.lastMs = atMs;
 
     if (frame.lastUpdateId === state.lastId) {
       counters.discard(frame.symbol, 'repeat');
       return observations;
     }
     state.lastId = frame.lastUpdateId;
-    state.lastMs = atMs;
 
     const depth = measureDepth({
       bids: frame.bids,

@@ -1,0 +1,287 @@
+import { from, lastValueFrom, toArray } from 'rxjs';
+import { describe, expect, test } from 'vitest';
+import { Counters } from '../../../producer/counters.ts';
+import { type FeedEvent, type Observation, observeDepth20, type Snapshot } from '../../../producer/feed/depth20.ts';
+import type { FeedSignal } from '../../../producer/feed/feed.ts';
+import { frameText } from '../samples.ts';
+
+const opened = (atMs: number, connection = 0): FeedSignal => ({ kind: 'opened', atMs, connection });
+const closed = (atMs: number, connection = 0): FeedSignal => ({
+  kind: 'closed',
+  atMs,
+  reason: 'code 1006',
+  connection,
+});
+const message = (atMs: number, text: string, connection = 0): FeedSignal => ({
+  kind: 'message',
+  atMs,
+  text,
+  connection,
+});
+
+function frame(atMs: number, id: number, symbol = 'BTCUSDT'): FeedSignal {
+  return message(atMs, frameText(symbol, id));
+}
+
+async function observe(
+  signals: readonly FeedSignal[],
+  options: { rawLevels?: boolean; connections?: string[][] } = {},
+) {
+  const { rawLevels = false, connections = [['BTCUSDT', 'ETHUSDT']] } = options;
+  const counters = new Counters(connections.flat());
+  const logged: string[] = [];
+  const operator = observeDepth20({ connections, rawLevels, counters, log: (_, event) => logged.push(event) });
+  const observations = await lastValueFrom(from(signals).pipe(operator, toArray()));
+  return { counters, logged, observations, snapshots: snapshotsOf(observations), events: eventsOf(observations) };
+}
+
+function snapshotsOf(observations: readonly Observation[]): Snapshot[] {
+  return observations.filter((observation) => observation.kind === 'snapshot');
+}
+
+function eventsOf(observations: readonly Observation[]): FeedEvent[] {
+  return observations.flatMap((observation) => (observation.kind === 'event' ? [observation.event] : []));
+}
+
+describe('snapshots', () => {
+  test('each frame gives one, with the time it was received and the venue’s id', async () => {
+    const { snapshots, counters } = await observe([frame(1_000, 7), frame(1_100, 9), frame(1_100, 3, 'ETHUSDT')]);
+
+    expect(snapshots.map((s) => [s.symbol, s.timestampMs, s.receivedMs, s.lastUpdateId])).toEqual([
+      ['BTCUSDT', 1_000, 1_000, 7],
+      ['BTCUSDT', 1_100, 1_100, 9],
+      ['ETHUSDT', 1_100, 1_100, 3],
+    ]);
+    expect(counters.of('BTCUSDT')).toMatchObject({ frames: 2, discarded: {} });
+    expect(counters.of('ETHUSDT')).toMatchObject({ frames: 1, discarded: {} });
+  });
+
+  test('a frame of 20 levels on one side and fewer on the other is whole on the shorter side alone', async () => {
+    const bids = Array.from({ length: 20 }, (_, i) => [`${100 - i / 1000}`, '1'] as const);
+    const asks = Array.from({ length: 19 }, (_, i) => [`${100.001 + i / 1000}`.slice(0, 7), '1'] as const);
+
+    const { snapshots } = await observe([message(1, frameText('BTCUSDT', 1, bids, asks))]);
+
+    expect(snapshots[0]).toMatchObject({ bid_levels_covered: 1, ask_levels_covered: 5 });
+  });
+
+  test('a repeat of the same id is dropped and counted', async () => {
+    const { snapshots, counters } = await observe([frame(1, 7), frame(2, 7), frame(3, 7), frame(4, 8)]);
+
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([7, 8]);
+    expect(counters.of('BTCUSDT')).toMatchObject({ frames: 4, discarded: { repeat: 2 } });
+  });
+
+  test('the same id on two symbols is no repeat', async () => {
+    const { snapshots } = await observe([frame(1, 7), frame(2, 7, 'ETHUSDT')]);
+
+    expect(snapshots).toHaveLength(2);
+  });
+
+  test('raw levels ride along when asked for, and are null else', async () => {
+    const text = frameText('BTCUSDT', 1, [['99.5', '1.25']], [['101', '589735030408.12345678']]);
+
+    const asked = await observe([message(1, text)], { rawLevels: true });
+    const unasked = await observe([message(1, text)]);
+
+    expect(asked.snapshots[0]).toMatchObject({
+      topBids: [[99.5, 1.25]],
+      topAsks: [[101, Number('589735030408.12345678')]],
+    });
+    expect(unasked.snapshots[0]).toMatchObject({ topBids: null, topAsks: null });
+  });
+});
+
+describe('what gives no snapshot is counted by its reason', () => {
+  test('under its symbol where that is known, else under none', async () => {
+    const { counters, snapshots, events } = await observe([
+      message(1, 'nonsense'),
+      message(2, '{"stream":"dogeusdt@depth20@100ms","data":{}}'),
+      message(3, frameText('BTCUSDT', 1, [['-1', '1']])),
+      message(
+        4,
+        frameText('BTCUSDT', 1, [
+          ['1', '1'],
+          ['2', '1'],
+        ]),
+      ),
+      message(5, '{"result":null,"id":1}'),
+    ]);
+
+    expect([snapshots, events]).toEqual([[], []]);
+    expect(counters.of(null)).toMatchObject({ frames: 2, discarded: { not_json: 1, other_stream: 1 } });
+    expect(counters.of('BTCUSDT')).toMatchObject({ frames: 2, discarded: { bad_number: 1, unsorted: 1 } });
+    expect(counters.total().frames).toBe(4);
+  });
+
+  test('errors of the venue are counted and logged, its notice of a shutdown logged', async () => {
+    const { counters, logged } = await observe([
+      message(1, '{"code":3,"msg":"Invalid JSON"}'),
+      message(2, '{"error":{"code":2,"msg":"Invalid request"},"id":20}'),
+      message(3, '{"e":"serverShutdown","E":1}'),
+    ]);
+
+    expect(counters.venueErrors).toBe(2);
+    expect(logged).toEqual(['venue_error', 'venue_error', 'venue_shutdown_notice']);
+  });
+});
+
+describe('connections', () => {
+  test('their opening and their end are events of the whole session', async () => {
+    const { events } = await observe([opened(1), closed(2), opened(3, 1)], { connections: [['BTCUSDT'], ['ETHUSDT']] });
+
+    expect(events).toEqual([
+      { timestamp_ms: 1, kind: 'connected', detail: { connection: 0, symbols: 1 } },
+      { timestamp_ms: 2, kind: 'disconnected', detail: { connection: 0, reason: 'code 1006' } },
+      { timestamp_ms: 3, kind: 'connected', detail: { connection: 1, symbols: 1 } },
+    ]);
+  });
+
+  test('an attempt that failed is logged, and no event: the outage is one already', async () => {
+    const failed: FeedSignal = { kind: 'failed', atMs: 3, reason: 'ECONNREFUSED', connection: 0 };
+
+    const { events, logged } = await observe([opened(1), closed(2), failed, failed]);
+
+    expect(events.map(({ kind }) => kind)).toEqual(['connected', 'disconnected']);
+    expect(logged).toEqual(['connected', 'disconnected', 'connect_failed', 'connect_failed']);
+  });
+});
+
+describe('gaps', () => {
+  const gapsOf = (events: FeedEvent[]) => events.filter(({ kind }) => kind === 'gap');
+
+  test('the first frame after an outage tells from when to when each symbol was not seen', async () => {
+    const { events, observations } = await observe([
+      opened(0),
+      frame(1_000, 7),
+      frame(1_200, 5, 'ETHUSDT'),
+      closed(2_000),
+      opened(3_000),
+      frame(3_100, 9),
+      frame(3_900, 6, 'ETHUSDT'),
+      frame(4_000, 10),
+    ]);
+
+    expect(gapsOf(events)).toEqual([
+      {
+        timestamp_ms: 3_100,
+        kind: 'gap',
+        symbol: 'BTCUSDT',
+        from_ms: 1_000,
+        to_ms: 3_100,
+        detail: { last_update_id_before: 7, last_update_id_after: 9 },
+      },
+      {
+        timestamp_ms: 3_900,
+        kind: 'gap',
+        symbol: 'ETHUSDT',
+        from_ms: 1_200,
+        to_ms: 3_900,
+        detail: { last_update_id_before: 5, last_update_id_after: 6 },
+      },
+    ]);
+    const kinds = observations.map((observation) =>
+      observation.kind === 'event' ? observation.event.kind : 'snapshot',
+    );
+    expect(kinds.slice(4, 7)).toEqual(['connected', 'gap', 'snapshot']);
+  });
+
+  test('the same id as before the outage means that nothing was missed', async () => {
+    const { events, snapshots } = await observe([
+      opened(0),
+      frame(1, 7),
+      closed(2),
+      opened(3),
+      frame(4, 7),
+      frame(5, 8),
+    ]);
+
+    expect(gapsOf(events)).toEqual([]);
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([7, 8]);
+  });
+
+  test('a repeat before the outage proves the book until then', async () => {
+    const { events } = await observe([opened(0), frame(1, 7), frame(50, 7), closed(60), opened(70), frame(80, 8)]);
+
+    expect(gapsOf(events)).toMatchObject([{ from_ms: 50, to_ms: 80 }]);
+  });
+
+  test('several outages without a frame between them are one gap', async () => {
+    const { events } = await observe([
+      opened(0),
+      frame(1, 7),
+      closed(2),
+      opened(3),
+      closed(4),
+      opened(5),
+      frame(6, 9),
+      frame(7, 10),
+    ]);
+
+    expect(gapsOf(events)).toMatchObject([{ from_ms: 1, to_ms: 6 }]);
+  });
+
+  test('a quiet symbol, however long, gives no event', async () => {
+    const { events } = await observe([opened(0), frame(1, 7), frame(3_600_000, 8), frame(3_600_001, 1, 'ETHUSDT')]);
+
+    expect(events.map(({ kind }) => kind)).toEqual(['connected']);
+  });
+
+  test('an outage of one connection is none of another’s symbols', async () => {
+    const { events } = await observe(
+      [
+        message(1, frameText('BTCUSDT', 1)),
+        message(1, frameText('ETHUSDT', 1), 1),
+        opened(2),
+        opened(2, 1),
+        closed(3, 1),
+      ].concat(message(4, frameText('BTCUSDT', 2)), message(5, frameText('ETHUSDT', 2), 1)),
+      { connections: [['BTCUSDT'], ['ETHUSDT']] },
+    );
+
+    expect(gapsOf(events)).toMatchObject([{ symbol: 'ETHUSDT', from_ms: 1, to_ms: 5 }]);
+  });
+});
+
+describe('unusable books', () => {
+  const empty = (atMs: number, id: number) => message(atMs, frameText('BTCUSDT', id, []));
+  const crossed = (atMs: number, id: number) => message(atMs, frameText('BTCUSDT', id, [['102', '1']]));
+
+  test('give one event when they begin and one when they end, and count every frame', async () => {
+    const { events, snapshots, counters } = await observe([
+      frame(1, 1),
+      empty(2, 2),
+      empty(3, 3),
+      empty(4, 4),
+      frame(5, 5),
+    ]);
+
+    expect(events).toEqual([
+      { timestamp_ms: 2, kind: 'book_unusable', symbol: 'BTCUSDT', from_ms: 2, detail: { reason: 'empty_side' } },
+      { timestamp_ms: 5, kind: 'book_usable', symbol: 'BTCUSDT', from_ms: 2, to_ms: 5, detail: { was: 'empty_side' } },
+    ]);
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([1, 5]);
+    expect(counters.of('BTCUSDT').discarded).toEqual({ empty_side: 3 });
+  });
+
+  test('a locked book is a crossed one', async () => {
+    const locked = message(1, frameText('BTCUSDT', 1, [['101', '1']]));
+
+    const { counters, events } = await observe([locked]);
+
+    expect(counters.of('BTCUSDT').discarded).toEqual({ crossed: 1 });
+    expect(events).toMatchObject([{ kind: 'book_unusable', detail: { reason: 'crossed' } }]);
+  });
+
+  test('a book that turns from empty to crossed ends the one state and begins the other', async () => {
+    const { events, counters } = await observe([empty(1, 1), crossed(2, 2), crossed(3, 3), frame(4, 4)]);
+
+    expect(events).toMatchObject([
+      { kind: 'book_unusable', timestamp_ms: 1, detail: { reason: 'empty_side' } },
+      { kind: 'book_usable', timestamp_ms: 2, from_ms: 1, to_ms: 2, detail: { was: 'empty_side' } },
+      { kind: 'book_unusable', timestamp_ms: 2, detail: { reason: 'crossed' } },
+      { kind: 'book_usable', timestamp_ms: 4, from_ms: 2, to_ms: 4, detail: { was: 'crossed' } },
+    ]);
+    expect(counters.of('BTCUSDT').discarded).toEqual({ empty_side: 1, crossed: 2 });
+  });
+});

@@ -1,0 +1,22 @@
+/** Recordings of exchange data beside the repository; they are not part of it. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+
+const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
+
+/** Why tests of a set of recordings are skipped; null where it is there. */
+export function missing(set: string): string | null {
+  return existsSync(`${DATA}${set}`) ? null : `skipped: no recordings at ../shared/data/${set}`;
+}
+
+export function readRecording(path: string): string {
+  const bytes = readFileSync(DATA + path);
+  return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+}
+
+export function recordingsIn(set: string): string[] {
+  return readdirSync(DATA + set)
+    .filter((name) => name.endsWith('.gz'))
+    .map((name) => `${set}/${name}`);
+}
