@@ -56,9 +56,30 @@ function inflate(bytes: Buffer, maxBytes: number): Buffer {
     buffer: Buffer;
     engine: { bytesWritten: number };
   };
-  const excess = bytes.length - result.engine.bytesWritten;
-  if (excess !== 0) throw new Error(`${excess} bytes follow the end of its deflate stream`);
+  const excess = bytes.subarray(result.engine.bytesWritten);
+  if (excess.length > 0 && !isZlibTrailer(excess, result.buffer)) {
+    throw new Error(`${excess.length} bytes follow the end of its deflate stream`);
+  }
   return result.buffer;
+}
+
+/** Python's writers cut zlib's header off its form and leave the trailer, an Adler-32, there in part: three bytes. */
+function isZlibTrailer(excess: Buffer, plain: Buffer): boolean {
+  return excess.length <= 4 && adler32(plain).subarray(0, excess.length).equals(excess);
+}
+
+/** RFC 1950, 4 bytes big-endian. */
+function adler32(bytes: Buffer): Buffer {
+  let a = 1;
+  let b = 0;
+  for (const byte of bytes) {
+    a = (a + byte) % 65_521;
+    b = (b + a) % 65_521;
+  }
+  const sum = Buffer.alloc(4);
+  sum.writeUInt16BE(b, 0);
+  sum.writeUInt16BE(a, 2);
+  return sum;
 }
 
 /** CRC-32 (IEEE), 4 bytes big-endian: Avro appends it to each snappy block. */

@@ -11,7 +11,6 @@ const scratch = Buffer.alloc(8);
  */
 const SAFE_LONG = avro.types.LongType.__with({
   toBuffer: (value: number) => {
-    if (!Number.isSafeInteger(value)) throw new Error(`${String(value)} is no integer below 2^53`);
     const high = Math.floor(value / WORD);
     scratch.writeInt32LE(high, 4);
     scratch.writeUInt32LE(value - high * WORD, 0);

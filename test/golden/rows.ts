@@ -1,0 +1,83 @@
+/** The rows of golden files: ordinary ones, and the ends of what the data contract allows. */
+import type { RowTypes } from '../../producer/record.ts';
+
+const levels = (mid: number, side: 1 | -1) =>
+  [1, 5, 10, 50, 100].map((level) => [mid * (1 + (side * level) / 1e4), level * 1.25]);
+
+export const GOLDEN_ROWS: { [T in keyof RowTypes]: RowTypes[T][] } = {
+  order_book: [
+    {
+      timestamp_ms: 1_709_251_199_999,
+      bids: levels(63_001, -1),
+      asks: levels(63_001, 1),
+      spread: 1,
+      mid_price: 63_001,
+      imbalance_ratio: -0.125,
+      venue: 'binance.us',
+      symbol: 'BTCUSDT',
+      last_update_id: 1_234_567_890,
+      received_ms: 1_709_251_200_004,
+      session_id: '01HQWERTY',
+      seq: 1,
+      bid_levels_covered: 2,
+      ask_levels_covered: 5,
+      bid_reach: 0.0014,
+      ask_reach: 0.02,
+      verified: true,
+      top_bids: [
+        [63_000.5, 0.25],
+        [62_999, 1e-8],
+      ],
+      top_asks: [[63_001.5, 3]],
+    },
+    {
+      timestamp_ms: 0,
+      bids: [],
+      asks: [[]],
+      spread: 5e-324,
+      mid_price: 1.7976931348623157e308,
+      imbalance_ratio: -1,
+      venue: 'Börse 東京 🌊',
+      symbol: '',
+      last_update_id: Number.MAX_SAFE_INTEGER,
+      received_ms: Number.MIN_SAFE_INTEGER,
+      session_id: '',
+      seq: 2 ** 52,
+      bid_levels_covered: 2_147_483_647,
+      ask_levels_covered: -2_147_483_648,
+      bid_reach: 0,
+      ask_reach: 0.1,
+      verified: null,
+      top_bids: null,
+      top_asks: null,
+    },
+  ],
+  feed_event: [
+    {
+      timestamp_ms: 1_709_251_199_999,
+      venue: 'binance.us',
+      symbol: 'BTCUSDT',
+      session_id: '01HQWERTY',
+      seq: 2,
+      kind: 'gap',
+      from_ms: 1_709_251_190_000,
+      to_ms: 1_709_251_199_000,
+      missed_updates: 17,
+      last_seq: 41,
+      detail: '{"reason":"reconnected"}',
+    },
+    {
+      timestamp_ms: 1_709_251_200_000,
+      venue: 'binance.us',
+      symbol: null,
+      session_id: '01HQWERTY',
+      seq: 3,
+      kind: 'stopped',
+      from_ms: null,
+      to_ms: null,
+      missed_updates: null,
+      last_seq: null,
+      detail: null,
+    },
+  ],
+};

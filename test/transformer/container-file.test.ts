@@ -1,0 +1,256 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BLOCK_BYTES } from '../../transformer/container-draft.ts';
+import { CODECS, type Codec, readContainerFile, writeContainerFile } from '../../transformer/container-file.ts';
+import { feedEventAt, feedEventRow, orderBookAt, orderBookRow } from './arbitrary-rows.ts';
+
+const SYNC = Buffer.from('0123456789abcdef');
+const HOUR = Date.UTC(2024, 1, 29, 23);
+const plain = <V>(value: V): V => JSON.parse(JSON.stringify(value)) as V;
+const someRows = (count: number) =>
+  Array.from({ length: count }, (_, index) => feedEventAt(HOUR + index, index + 1, { detail: `{"n":${index}}` }));
+const written = (codec: Codec, count = 3) => writeContainerFile('feed_event', someRows(count), codec, SYNC);
+
+describe.each(CODECS)('a container file in codec %s', { timeout: 30_000 }, (codec) => {
+  it('gives back every row, value for value and in order', () => {
+    fc.assert(
+      fc.property(fc.array(orderBookRow, { maxLength: 8 }), (rows) => {
+        const file = readContainerFile(writeContainerFile('order_book', rows, codec));
+        expect(file).toMatchObject({ table: 'order_book', codec, count: rows.length });
+        expect(file.rows.map((row) => ({ ...(row as object) }))).toEqual(rows);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(feedEventRow, { maxLength: 8 }), (rows) => {
+        const file = readContainerFile(writeContainerFile('feed_event', rows, codec));
+        expect(file.rows.map((row) => ({ ...(row as object) }))).toEqual(rows);
+      }),
+    );
+  });
+
+  it('spreads many rows over blocks of bounded size', () => {
+    const rows = Array.from({ length: 4000 }, (_, index) => orderBookAt(HOUR + index, index + 1));
+    const file = readContainerFile(writeContainerFile('order_book', rows, codec));
+    expect(plain(file.rows)).toEqual(rows);
+    const bytes = writeContainerFile('order_book', rows, 'null').length;
+    expect(file.blocks).toBeGreaterThanOrEqual(Math.floor(bytes / (BLOCK_BYTES + 1024)));
+    expect(file.blocks).toBeLessThanOrEqual(Math.ceil(bytes / BLOCK_BYTES));
+  });
+
+  it('is found out wherever it is cut', () => {
+    const bytes = written(codec);
+    for (let length = 0; length < bytes.length; length += 1) {
+      expect(() => readContainerFile(bytes.subarray(0, length)), `cut to ${length}`).toThrow(
+        expect.objectContaining({ code: 'DL_CONTAINER_INVALID' }),
+      );
+    }
+  });
+
+  it('is found out when it is cut between two blocks', () => {
+    const bytes = writeContainerFile(
+      'order_book',
+      Array.from({ length: 2500 }, (_, index) => orderBookAt(HOUR + index, index + 1)),
+      codec,
+      SYNC,
+    );
+    const end = bytes.indexOf(SYNC, bytes.indexOf(SYNC) + 16) + 16;
+    expect(end).toBeLessThan(bytes.length);
+    expect(() => readContainerFile(bytes.subarray(0, end))).toThrow(
+      /the file holds \d+ rows, and its header says 2500/,
+    );
+  });
+
+  it('is found out when another one follows it', () => {
+    expect(() => readContainerFile(Buffer.concat([written(codec), written(codec)]))).toThrow(
+      'two container files in one object',
+    );
+  });
+
+  it('is found out when anything else follows it', () => {
+    expect(() => readContainerFile(Buffer.concat([written(codec), Buffer.from('\n')]))).toThrow(
+      '1 bytes follow the last row',
+    );
+  });
+
+  it('answers any damage with rows or with its own error, never with another failure', () => {
+    const bytes = written(codec, 20);
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ at: fc.nat(bytes.length - 1), value: fc.integer({ min: 0, max: 255 }) }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        (damage) => {
+          const damaged = Buffer.from(bytes);
+          for (const { at, value } of damage) damaged[at] = value;
+          try {
+            readContainerFile(damaged);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'DL_CONTAINER_INVALID' });
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('can be empty', () => {
+    expect(readContainerFile(writeContainerFile('order_book', [], codec))).toMatchObject({
+      rows: [],
+      blocks: 0,
+      count: 0,
+    });
+  });
+});
+
+describe('a snappy block', { timeout: 30_000 }, () => {
+  it('is refused after any flipped bit, unless it still means the same', () => {
+    const bytes = written('snappy', 30);
+    const rows = plain(readContainerFile(bytes).rows);
+    const first = bytes.indexOf(SYNC) + 16;
+    let refused = 0;
+    for (let bit = first * 8; bit < (bytes.length - 16) * 8; bit += 1) {
+      const damaged = Buffer.from(bytes);
+      damaged[bit >> 3]! ^= 1 << (bit & 7);
+      try {
+        expect(plain(readContainerFile(damaged).rows)).toEqual(rows);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'DL_CONTAINER_INVALID' });
+        refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan((bytes.length - 16 - first) * 8 * 0.9);
+  });
+
+  it('is refused when its CRC is another', () => {
+    const damaged = Buffer.from(written('snappy'));
+    damaged[damaged.length - 17]! ^= 1;
+    expect(() => readContainerFile(damaged)).toThrow('block 1: its CRC does not match');
+  });
+});
+
+describe('a file that is none', { timeout: 30_000 }, () => {
+  const header = (metadata: Record<string, string>) =>
+    Buffer.concat([
+      Buffer.from('Obj\x01'),
+      long(Object.keys(metadata).length),
+      ...Object.entries(metadata).flatMap(([key, value]) => [text(key), text(value)]),
+      long(0),
+      SYNC,
+    ]);
+  const long = (value: number) => {
+    const bytes: number[] = [];
+    let rest = BigInt(value) * 2n;
+    for (; rest >= 128n; rest /= 128n) bytes.push(Number(rest % 128n) + 128);
+    return Buffer.from([...bytes, Number(rest)]);
+  };
+  const text = (value: string) => Buffer.concat([long(Buffer.byteLength(value)), Buffer.from(value)]);
+  const doubles = { 'avro.schema': '{"type":"array","items":"double"}' };
+  const block = (count: number, data: Buffer) => Buffer.concat([long(count), long(data.length), data, SYNC]);
+
+  it.each([
+    ['an empty file', Buffer.alloc(0), 'the file is empty'],
+    ['other bytes', Buffer.from('PAR1'), 'the file does not begin with the four bytes of a container file'],
+    ['a magic without more', Buffer.from('Obj\x01'), 'the header: it is cut off'],
+    ['no schema', header({}), 'the header: it has no schema'],
+    ['a schema that is none', header({ 'avro.schema': '{' }), 'the header: its schema: '],
+    [
+      'a codec of others',
+      header({ ...doubles, 'avro.codec': 'zstandard' }),
+      'the header: its codec is "zstandard", not one of deflate, snappy, null',
+    ],
+    [
+      'a row count that is none',
+      header({ ...doubles, 'depthlake.rows': '-1' }),
+      'the header: its depthlake.rows is "-1", not a count',
+    ],
+    [
+      'metadata of a terabyte',
+      Buffer.concat([Buffer.from('Obj\x01'), long(1), text('a'), long(2 ** 40)]),
+      'the header: it is cut off: 0 bytes of 1099511627776 are left',
+    ],
+    [
+      'metadata without end',
+      Buffer.concat([Buffer.from('Obj\x01'), long(2 ** 40), text('a')]),
+      'the header: it is cut off: 2 bytes cannot hold 1099511627776 items',
+    ],
+    [
+      'a block of a terabyte',
+      Buffer.concat([header(doubles), long(1), long(2 ** 40), Buffer.alloc(40)]),
+      'block 1: it is cut off: 40 bytes of 1099511627776 are left',
+    ],
+    [
+      'more rows than bytes',
+      Buffer.concat([header(doubles), block(2 ** 40, long(0))]),
+      'block 1: it cannot hold 1099511627776 rows in 1 bytes',
+    ],
+    [
+      'rows without bytes',
+      Buffer.concat([header({ 'avro.schema': '"null"' }), block(2 ** 40, Buffer.alloc(0))]),
+      'block 1: it cannot hold 1099511627776 rows in 0 bytes',
+    ],
+    [
+      'an array of a terabyte',
+      Buffer.concat([header(doubles), block(1, Buffer.concat([long(2 ** 40), Buffer.alloc(8)]))]),
+      'block 1: row 1: it is cut off: 8 bytes cannot hold 1099511627776 items',
+    ],
+    [
+      'rows that end before their block',
+      Buffer.concat([header(doubles), block(1, Buffer.concat([long(0), Buffer.alloc(3)]))]),
+      'block 1: 3 bytes follow its last row',
+    ],
+    [
+      'a block of another file',
+      Buffer.concat([header(doubles), block(1, long(0)).subarray(0, -1), Buffer.from('x')]),
+      'block 1: its sync marker is not the one of the file',
+    ],
+    [
+      'a string that is not UTF-8',
+      Buffer.concat([header({ 'avro.schema': '"string"' }), block(1, Buffer.from([2, 0xff]))]),
+      'block 1: row 1: a string in it is not UTF-8',
+    ],
+    [
+      'a snappy block of a terabyte',
+      Buffer.concat([
+        header({ ...doubles, 'avro.codec': 'snappy' }),
+        block(1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0])),
+      ]),
+      'block 1: it would be 34359738367 bytes uncompressed, above 67108864',
+    ],
+    [
+      'a snappy literal without end',
+      Buffer.concat([
+        header({ ...doubles, 'avro.codec': 'snappy' }),
+        block(1, Buffer.from([1, 0xfc, 0xfb, 0xff, 0xff, 0xff, 0, 0, 0, 0])),
+      ]),
+      'block 1: it is cut off',
+    ],
+  ])('is refused with its reason: %s', (_, bytes, reason) => {
+    expect(() => readContainerFile(bytes)).toThrow(reason);
+    expect(() => readContainerFile(bytes)).toThrow(expect.objectContaining({ code: 'DL_CONTAINER_INVALID' }));
+  });
+
+  it('is refused when a block inflates without bound', () => {
+    const bytes = writeContainerFile('feed_event', [feedEventAt(0, 1, { detail: ' '.repeat(65 << 20) })], 'deflate');
+    expect(bytes.length).toBeLessThan(100_000);
+    expect(() => readContainerFile(bytes)).toThrow(/^block 1: /);
+  });
+});
+
+describe('the metadata of a container file', () => {
+  it('names the table and counts the rows', () => {
+    expect(readContainerFile(written('deflate', 7)).metadata).toMatchObject({
+      'avro.codec': 'deflate',
+      'depthlake.table': 'feed_event',
+      'depthlake.rows': '7',
+    });
+  });
+});
+
+describe('an integer that a double does not hold', () => {
+  it('is not written', () => {
+    expect(() => writeContainerFile('feed_event', [feedEventAt(2 ** 53, 1)], 'null')).toThrow(
+      'invalid "long": 9007199254740992',
+    );
+  });
+});
