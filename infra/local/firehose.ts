@@ -191,6 +191,12 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
     batcherOf(record.metadata?.shardId ?? 'direct').add(record);
   };
 
+  let draining = 0;
+  const flush = async () => {
+    await Promise.all([...batchers.values()].map((batcher) => batcher.flush()));
+    await delivery.flush();
+  };
+
   const reader = source
     ? await readStream({
         client: source.client,
@@ -198,16 +204,24 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
         position: source.position ?? 'LATEST',
         clock,
         accept,
-        room: () => backlog.room(),
+        room: async () => {
+          if (draining > 0 && backlog.full) await flush();
+          await backlog.room();
+        },
         stats,
         log,
       })
     : null;
 
   const drain = async () => {
-    await reader?.toTip();
-    await Promise.all([...batchers.values()].map((batcher) => batcher.flush()));
-    await delivery.flush();
+    draining += 1;
+    try {
+      if (backlog.full) await flush();
+      await reader?.toTip();
+      await flush();
+    } finally {
+      draining -= 1;
+    }
   };
   const stop = async () => {
     const stopped = reader?.stop();

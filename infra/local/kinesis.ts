@@ -21,6 +21,8 @@ export interface KinesisOptions {
   /** Default: a free one. */
   readonly port?: number;
   readonly streams: readonly { readonly name: string; readonly shards: number }[];
+  /** Further settings of `kinesis-local`, by its own variables' names: limits and delays. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** One line that the service wrote. */
   readonly log: (line: string) => void;
 }
@@ -110,14 +112,16 @@ function preload(port: number): string {
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
-function spawnService({ port, streams }: KinesisOptions): ChildProcess {
+/** Its settings are ours alone: of the user's environment, it sees only what a process needs to start. */
+function spawnService({ port, streams, variables }: KinesisOptions): ChildProcess {
   const folder = path.dirname(createRequire(import.meta.url).resolve('kinesis-local/package.json'));
-  const { NODE_OPTIONS: _, ...inherited } = process.env;
+  const { PATH, LD_LIBRARY_PATH, TMPDIR, SystemRoot } = process.env;
   return spawn(process.execPath, ['--import', preload(port ?? 0), path.join(folder, 'main.js')], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
     env: {
-      ...inherited,
+      ...{ PATH, LD_LIBRARY_PATH, TMPDIR, SystemRoot },
+      ...variables,
       KINESIS_MOCK_CERT_PATH: path.join(folder, 'server.json'),
       KINESIS_MOCK_PLAIN_PORT: String(PLAIN_PORT),
       KINESIS_MOCK_TLS_PORT: String(TLS_PORT),

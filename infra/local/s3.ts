@@ -24,7 +24,7 @@ export function openBucket(folder: string): ObjectStore {
         throw new DepthlakeError('DL_FILE_UNREADABLE', `${file}: ${reasonOf(error)}`, { cause: error });
       }
     },
-    put: (key, body) => putWhole(fileOf(root, key), body),
+    put: async (key, body) => putWhole(fileOf(root, key), body),
   };
 }
 
@@ -49,8 +49,8 @@ export async function putWhole(file: string, body: Uint8Array | string): Promise
 
 const CODES: Record<string, ErrorCode> = { ENOSPC: 'DL_DISK_FULL', EDQUOT: 'DL_DISK_FULL' };
 
-/** EACCES, EPERM, EROFS, ENOTDIR and whatever else keeps a file from being written mean: this folder will not do. */
-function writeError(file: string, error: unknown): DepthlakeError {
+/** The error of a failed write. EACCES, EPERM, EROFS, ENOTDIR and whatever else keeps a file from being written mean: this folder will not do. */
+export function writeError(file: string, error: unknown): DepthlakeError {
   const code = CODES[(error as NodeJS.ErrnoException).code ?? ''] ?? 'DL_DATA_FOLDER';
   return new DepthlakeError(code, `${file} cannot be written: ${reasonOf(error)}`, { cause: error });
 }
