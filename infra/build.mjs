@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Bundles what runs: the two deployable artifacts (producer, transformer) whole, the command with its packages beside it.
-import { rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -14,6 +15,7 @@ const banner = {
 const shared = {
   absWorkingDir: root,
   bundle: true,
+  write: false,
   platform: 'node',
   target: 'node20',
   format: 'esm',
@@ -22,16 +24,10 @@ const shared = {
   logLevel: 'warning',
 };
 
-await rm(new URL('../dist', import.meta.url), { recursive: true, force: true });
-await Promise.all([
-  build({
-    ...shared,
-    banner,
-    minify: true,
-    entryPoints: { 'transformer/index': 'transformer/handler.ts' },
-    outdir: 'dist',
-  }),
-  build({ ...shared, banner, minify: true, entryPoints: { 'producer/index': 'producer/entry.ts' }, outdir: 'dist' }),
+const deployable = { ...shared, banner, minify: true, outdir: 'dist' };
+const results = await Promise.all([
+  build({ ...deployable, entryPoints: { 'transformer/index': 'transformer/handler.ts' } }),
+  build({ ...deployable, entryPoints: { 'producer/index': 'producer/entry.ts' } }),
   build({
     ...shared,
     packages: 'external',
@@ -41,3 +37,26 @@ await Promise.all([
     outdir: 'dist',
   }),
 ]);
+
+// A pipeline may be running from these files: what did not change is not touched, what did is replaced whole.
+const outputs = new Map(results.flatMap(({ outputFiles }) => outputFiles.map((file) => [file.path, file.contents])));
+for (const [path, contents] of outputs) {
+  const present = await readFile(path).catch(() => null);
+  if (present !== null && present.equals(contents)) continue;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.new`, contents);
+  await rename(`${path}.new`, path);
+}
+for (const name of await readdir(join(root, 'dist'), { recursive: true })) {
+  const path = join(root, 'dist', name);
+  if (/\.(mjs|map|new)$/.test(name) && !outputs.has(path)) await rm(path);
+}
+
+// npm links a package's own command for its dependants only; from a clone, `npx depthlake` finds it here.
+await chmod(join(root, 'dist/cli/index.mjs'), 0o755);
+if (process.platform !== 'win32') {
+  const link = join(root, 'node_modules/.bin/depthlake');
+  await mkdir(dirname(link), { recursive: true });
+  await rm(link, { force: true });
+  await symlink('../../dist/cli/index.mjs', link);
+}

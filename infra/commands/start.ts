@@ -85,7 +85,10 @@ async function start({ values, stdout, stderr, terminal, signal }: Context<typeo
     log: humanLog(stderr, Date.now),
     signal,
   });
-  if (pipeline === null) return 0;
+  if (pipeline === null) {
+    await stderr.line('Stopped before everything was up; nothing was recorded.');
+    return 0;
+  }
   const out = values.json ? stderr : stdout;
   await out.write(introduction(pipeline, values));
 
