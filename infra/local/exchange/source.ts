@@ -1,0 +1,20 @@
+/** Where the exchange's messages and books come from: the simulated market, or a recording. */
+
+/** A symbol as `exchangeInfo` lists it. */
+export interface ListedSymbol {
+  readonly symbol: string;
+  readonly baseAsset: string;
+  readonly quoteAsset: string;
+  /** Units of 1e-8. */
+  readonly tick: number;
+}
+
+export interface Source {
+  readonly listings: readonly ListedSymbol[];
+  /** The set of followed streams changed. */
+  follow(streams: readonly string[], nowMs: number): void;
+  /** One frame interval passed: publishes what is due. */
+  beat(nowMs: number): void;
+  /** The body of `/api/v3/depth`; null where the symbol has no book (yet). */
+  depth(symbol: string, limit: number, nowMs: number): string | null;
+}
