@@ -10,8 +10,13 @@ export function missing(set: string): string | null {
   return existsSync(`${DATA}${set}`) ? null : `skipped: no recordings at ../shared/data/${set}`;
 }
 
+/** Where a recording lies, for a command that is given its path. */
+export function recordingFile(path: string): string {
+  return DATA + path;
+}
+
 export function readRecording(path: string): string {
-  const bytes = readFileSync(DATA + path);
+  const bytes = readFileSync(recordingFile(path));
   return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
 }
 
