@@ -35,6 +35,17 @@ describe('streams', () => {
     expect([first.bids.length, first.asks.length]).toEqual([20, 20]);
   });
 
+  it('may be named with %40 for @; an address that cannot be decoded is only a stream that does not exist', async () => {
+    const { exchange, clock } = await start();
+    const encoded = await Subscriber.open(`${exchange.wsUrl}/ws/btcusdt%40depth20%40100ms`);
+    const broken = await Subscriber.open(`${exchange.wsUrl}/ws/%zz`);
+    clock.advance(1_000);
+    await encoded.settled();
+    await broken.settled();
+    expect(encoded.texts.length).toBeGreaterThan(5);
+    expect(broken.texts).toEqual([]);
+  });
+
   it('carry event time, symbol and ids in diffs', async () => {
     const { exchange, clock } = await start();
     const subscriber = await Subscriber.open(`${exchange.wsUrl}/ws/btcusdt@depth@100ms`);

@@ -45,7 +45,16 @@ export function parseTarget(url: string): Target | null {
   const { pathname, searchParams } = new URL(url, 'ws://127.0.0.1');
   if (pathname === '/stream') return { wrapped: true, streams: split(searchParams.get('streams') ?? '') };
   const match = /^\/ws(?:\/(.*))?$/.exec(pathname);
-  return match === null ? null : { wrapped: false, streams: split(decodeURIComponent(match[1] ?? '')) };
+  return match === null ? null : { wrapped: false, streams: split(decoded(match[1] ?? '')) };
+}
+
+/** Clients may write `@` as `%40`; what is no such code stands for itself. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function split(path: string): string[] {
