@@ -4,7 +4,7 @@ import { CODECS } from '../../transformer/codec.ts';
 import type { LocalPipeline, PipelineStatus, PipelineSummary } from '../local/pipeline.ts';
 import { formatBytes, formatCount, type Output, plural } from '../terminal.ts';
 import { type Context, defineCommand, jsonSetting } from './command.ts';
-import { dataSetting } from './data-setting.ts';
+import { dataSetting, shownPath } from './data-setting.ts';
 import { humanLog } from './human-log.ts';
 import { builtFile } from './package.ts';
 import { Rates } from './rates.ts';
@@ -97,7 +97,7 @@ async function start({ values, stdout, stderr, terminal, signal }: Context<typeo
   signal.addEventListener('abort', () => pipeline.stop(String(signal.reason)));
   const { summary, failure } = await pipeline.ended.finally(() => clearInterval(ticker));
   terminal.clear();
-  await out.line(summaryText(summary, values.data, out));
+  await out.line(summaryText(summary, shownPath(values.data), out));
   if (values.json) await stdout.line(JSON.stringify(summary));
   if (failure !== null) throw failure;
   return summary.lost > 0 ? 1 : 0;
@@ -118,7 +118,7 @@ function introduction({ endpoints, symbols: recorded }: LocalPipeline, values: S
     ['kinesis', `stream ${endpoints.stream} at ${endpoints.kinesis} (in memory)`],
     ['firehose', `one file a table and hour every ${values.bufferSeconds} s, through the built transformer`],
     ['glue', `database ${endpoints.database} at ${endpoints.glue}`],
-    ['lake', values.data],
+    ['lake', shownPath(values.data)],
   ].map(([name, words]) => `  ${name!.padEnd(9)} ${words}`);
   const hint = endpoints.venue === 'local' ? 'Record the real exchange: npm start -- --venue binance.us\n' : '';
   return `Depthlake runs on this machine until Ctrl-C:\n${lines.join('\n')}\n${hint}\n`;
