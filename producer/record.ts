@@ -235,7 +235,8 @@ export type TableRow = {
 
 /**
  * Firehose turns one input record into one output, so the rows of a pack must fit one container file below 1,000 KiB
- * in any codec; JSON lines grow by less than a factor of 3.3 in uncompressed Avro (shown by a property test).
+ * in any codec: lines of [price, quantity] pairs grow by less than a factor of 3.3 in uncompressed Avro (shown by a property
+ * test).
  */
 export const PACK_MAX_LINE_BYTES = 300 * 1024;
 

@@ -5,8 +5,9 @@
  * One timer, the beat, does everything that time brings: books, frames, pings, cuts. So times are met to within one
  * frame interval.
  */
+
+import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { periodicCut, startBeat } from './exchange/beat.ts';
-import { type Clock, REAL_CLOCK } from './exchange/clock.ts';
 import { BINANCE_US_RULES, Connection, type ConnectionRules } from './exchange/connection.ts';
 import { type Faults, NO_FAULTS } from './exchange/faults.ts';
 import { Hub, type StreamTally } from './exchange/hub.ts';
@@ -17,7 +18,7 @@ import { answerRest } from './exchange/rest.ts';
 import { HOST, openServer } from './exchange/server.ts';
 import { Simulation } from './exchange/simulation.ts';
 
-export type { Clock } from './exchange/clock.ts';
+export type { Clock } from './clock.ts';
 export type { ConnectionRules } from './exchange/connection.ts';
 export type { Faults } from './exchange/faults.ts';
 export type { StreamTally } from './exchange/hub.ts';
@@ -76,7 +77,7 @@ export interface Exchange {
  * const socket = new WebSocket(`${exchange.wsUrl}/stream?streams=btcusdt@depth20@100ms`);
  */
 export async function startExchange(options: ExchangeOptions): Promise<Exchange> {
-  const { seed = 1, frameIntervalMs = 100, clock = REAL_CLOCK, recording } = options;
+  const { seed = 1, frameIntervalMs = 100, clock = SYSTEM_CLOCK, recording } = options;
   const faults: Faults = { ...NO_FAULTS, ...options.faults };
   const rules: ConnectionRules = { ...BINANCE_US_RULES, ...options.rules };
   const hub = new Hub(faults, seed);

@@ -5,10 +5,10 @@
  * Kinesis or direct put → batches per shard → transformation → buffers per evaluated prefix → S3
  */
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
+import { SYSTEM_CLOCK } from './clock.ts';
 import { Backlog } from './firehose/backlog.ts';
 import { Batcher } from './firehose/batcher.ts';
 import { Buffers } from './firehose/buffers.ts';
-import { SYSTEM_CLOCK } from './firehose/clock.ts';
 import { Delivery, type Refused } from './firehose/delivery.ts';
 import { putRecordBatch } from './firehose/direct-put.ts';
 import { readStream } from './firehose/kinesis-source.ts';

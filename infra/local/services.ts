@@ -12,6 +12,7 @@ import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import { TABLE_NAMES } from '../../producer/record.ts';
 import { tableInput } from '../../transformer/catalog.ts';
+import type { Codec } from '../../transformer/codec.ts';
 import type { ObjectStore } from '../../transformer/lake.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
@@ -32,6 +33,15 @@ const BUCKET = 'depthlake-local';
 const SHARDS = 2;
 /** As in the cloud: Lambda's time-out for the transformer. */
 const LAMBDA_TIMEOUT_MS = 60_000;
+/**
+ * Bytes of packs in one invocation. Packs are gzip: what they hold comes back larger in the codecs that compress less,
+ * and must fit a response of 6 MB all the same.
+ */
+const LAMBDA_BUFFER_BYTES: Record<Codec, number> = {
+  deflate: 1024 * 1024,
+  snappy: 0.2 * 1024 * 1024,
+  null: 0.2 * 1024 * 1024,
+};
 /** With a key of its own a file waits for nothing that could join it; the service's least is 60 s. */
 const S3_BUFFER_MS = 0;
 
@@ -120,7 +130,11 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
       source: { client, stream: STREAM, arn: arn('kinesis', `stream/${STREAM}`), position: 'TRIM_HORIZON' },
       invoke: (event) => lambda.invoke(event),
       bucket,
-      hints: { lambdaBufferMs: options.bufferSeconds * 1000, s3BufferMs: S3_BUFFER_MS },
+      hints: {
+        lambdaBufferBytes: LAMBDA_BUFFER_BYTES[options.codec],
+        lambdaBufferMs: options.bufferSeconds * 1000,
+        s3BufferMs: S3_BUFFER_MS,
+      },
       prefix: PREFIX_EXPRESSION,
       errorPrefix: ERROR_PREFIX_EXPRESSION,
       fileExtension: '.avro',

@@ -1,6 +1,6 @@
 /** What the delivery stream's tests share: a clock that stands still, a bucket in memory, a transformation to script. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../infra/local/firehose/clock.ts';
+import type { Clock } from '../../infra/local/clock.ts';
 import { type DeliveryStream, type DeliveryStreamOptions, startDeliveryStream } from '../../infra/local/firehose.ts';
 import type { Invocation } from '../../infra/local/lambda.ts';
 import type { DepthlakeError } from '../../producer/errors.ts';

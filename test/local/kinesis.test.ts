@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DescribeStreamSummaryCommand, PutRecordsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SYSTEM_CLOCK } from '../../infra/local/firehose/clock.ts';
+import { SYSTEM_CLOCK } from '../../infra/local/clock.ts';
 import { startDeliveryStream } from '../../infra/local/firehose.ts';
 import { kinesisClient, type LocalKinesis, startKinesis } from '../../infra/local/kinesis.ts';
 import { echo, type LambdaRequest, MemoryBucket } from './firehose-harness.ts';

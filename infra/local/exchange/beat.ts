@@ -1,5 +1,5 @@
 /** The exchange's one timer: runs once a frame interval, aligned to `startMs`, and never twice to catch up. */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 
 /** @returns stops it */
 export function startBeat(clock: Clock, startMs: number, intervalMs: number, run: (nowMs: number) => void): () => void {

@@ -5,7 +5,7 @@
  * sockets hold little and nothing is dropped.
  */
 import { DepthlakeError } from '../../../producer/errors.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Hub } from './hub.ts';
 import { type Listing, listingOf } from './listing.ts';
 import { RebuiltBook } from './rebuilt-book.ts';

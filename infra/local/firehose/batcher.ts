@@ -2,7 +2,7 @@
  * Collects the records of one shard into batches for the transformation, by the buffer hints, and keeps at most five
  * batches of a shard under way; so they overlap, and no order among them is promised.
  */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import type { BatchRecord, SourceRecord } from './record.ts';
 
 const IN_FLIGHT = 5;

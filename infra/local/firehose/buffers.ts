@@ -4,8 +4,8 @@
  */
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
 import type { ObjectStore } from '../../../transformer/lake.ts';
+import type { Clock } from '../clock.ts';
 import type { Backlog } from './backlog.ts';
-import type { Clock } from './clock.ts';
 import type { DeliveryStats } from './record.ts';
 
 /** About 20 s of attempts; a folder that refuses for so long will not come back by itself. */

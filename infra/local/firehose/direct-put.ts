@@ -1,7 +1,7 @@
 /** PutRecordBatch on a delivery stream that reads from nowhere else. */
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import type { Backlog } from './backlog.ts';
-import type { Clock } from './clock.ts';
 import { FirehoseError, type SourceRecord } from './record.ts';
 
 /** The service's limits of one call and of one record. */

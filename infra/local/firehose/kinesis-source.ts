@@ -11,7 +11,7 @@ import {
   ShardIteratorType,
 } from '@aws-sdk/client-kinesis';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import type { DeliveryStats, SourceRecord } from './record.ts';
 
 const READ_EVERY_MS = 1000;

@@ -2,9 +2,9 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { DepthlakeError } from '../../../producer/errors.ts';
 import type { ObjectStore } from '../../../transformer/lake.ts';
+import type { Clock } from '../clock.ts';
 import type { Invocation } from '../lambda.ts';
 import type { DeliveredObject } from './buffers.ts';
-import type { Clock } from './clock.ts';
 import type { PutRecordBatchOutput } from './direct-put.ts';
 import { type DeliveryStats, FirehoseError } from './record.ts';
 

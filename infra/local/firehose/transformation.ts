@@ -1,8 +1,8 @@
 /** Calls the transformation with a batch: retries, time-outs, and what becomes of each record. */
 import { randomUUID } from 'node:crypto';
 import { reasonOf } from '../../../producer/errors.ts';
+import type { Clock } from '../clock.ts';
 import type { Invocation } from '../lambda.ts';
-import type { Clock } from './clock.ts';
 import type { BatchRecord, DeliveryStats, ErrorRecord } from './record.ts';
 import { checkResponse, refusalsIn, type Verdict } from './response.ts';
 

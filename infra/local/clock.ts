@@ -1,4 +1,4 @@
-/** Time as the delivery stream sees it, so that tests can move it. */
+/** Time as the local services see it, so that tests can move it. */
 export interface Clock {
   /** UTC epoch ms. */
   now(): number;
