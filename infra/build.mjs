@@ -42,7 +42,7 @@ const results = await Promise.all([
 const outputs = new Map(results.flatMap(({ outputFiles }) => outputFiles.map((file) => [file.path, file.contents])));
 for (const [path, contents] of outputs) {
   const present = await readFile(path).catch(() => null);
-  if (present !== null && present.equals(contents)) continue;
+  if (present?.equals(contents)) continue;
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.new`, contents);
   await rename(`${path}.new`, path);
