@@ -77,6 +77,7 @@ function speed(text: string): number | 'max' {
 }
 
 async function start({ values, stdout, stderr, terminal, signal }: Context<typeof settings>): Promise<number> {
+  terminal.status('starting the local services …');
   const { startPipeline } = await import('../local/pipeline.ts');
   const pipeline = await startPipeline({
     ...values,
@@ -89,6 +90,7 @@ async function start({ values, stdout, stderr, terminal, signal }: Context<typeo
     await stderr.line('Stopped before everything was up; nothing was recorded.');
     return 0;
   }
+  terminal.clear();
   const out = values.json ? stderr : stdout;
   await out.write(introduction(pipeline, values));
 
