@@ -11,6 +11,9 @@ import { DepthlakeError, reasonOf } from './errors.ts';
 import { jsonLog } from './log.ts';
 import { runService } from './service.ts';
 
+// The SDK's advice about Node versions would be a line on stderr that is no JSON.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 const SETTINGS = { ...FEED_SETTINGS, ...STREAM_SETTINGS };
 
 const log = jsonLog((line) => process.stderr.write(line), Date.now);
