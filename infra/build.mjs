@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Bundles what runs: the two deployable artifacts (producer, transformer) whole, the command with its packages beside it.
-import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -52,11 +52,4 @@ for (const name of await readdir(join(root, 'dist'), { recursive: true })) {
   if (/\.(mjs|map|new)$/.test(name) && !outputs.has(path)) await rm(path);
 }
 
-// npm links a package's own command for its dependants only; from a clone, `npx depthlake` finds it here.
 await chmod(join(root, 'dist/cli/index.mjs'), 0o755);
-if (process.platform !== 'win32') {
-  const link = join(root, 'node_modules/.bin/depthlake');
-  await mkdir(dirname(link), { recursive: true });
-  await rm(link, { force: true });
-  await symlink('../../dist/cli/index.mjs', link);
-}
