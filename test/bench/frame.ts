@@ -1,0 +1,62 @@
+/** Frame → snapshot: the CPU of a frame from its text to its row, against JSON.parse of the same text. */
+import { Subject } from 'rxjs';
+import { Counters } from '../../producer/counters.ts';
+import { observeDepth20 } from '../../producer/feed/depth20.ts';
+import type { FeedSignal } from '../../producer/feed/feed.ts';
+import type { TableRow } from '../../producer/record.ts';
+import { Session } from '../../producer/session.ts';
+import { type Frames, recordedFrames } from './market.ts';
+import { type Bench, count, digits, range } from './report.ts';
+import { measureRounds, ratioOf, spreadOf } from './rounds.ts';
+
+const OURS = 'frame → row';
+const PARSE = 'JSON.parse';
+
+/** The producer's own path: reader, depth levels, feed state, identity. @returns the rows of one pass over the frames */
+export function rowMaker({ symbols, frames }: Frames): () => TableRow[] {
+  const counters = new Counters(symbols);
+  const admission = { snapshot: () => true, event: () => true };
+  const session = new Session('bench', 'local', symbols, counters, admission);
+  const signals = new Subject<FeedSignal>();
+  let rows: TableRow[] = [];
+  signals
+    .pipe(observeDepth20({ connections: [symbols], rawLevels: false, counters, log: () => {} }))
+    .subscribe((observation) => rows.push(...session.rows(observation)));
+  return () => {
+    rows = [];
+    for (const { atMs, text } of frames) signals.next({ kind: 'message', connection: 0, text, atMs });
+    return rows;
+  };
+}
+
+export const frameBench: Bench = {
+  title: 'Frame → snapshot',
+  async run({ quick, progress }) {
+    const input = recordedFrames();
+    const { frames } = input;
+    const makeRows = rowMaker(input);
+    const made = makeRows().filter(({ table }) => table === 'order_book').length;
+    if (made < frames.length * 0.9) throw new Error(`only ${made} of ${frames.length} frames gave a snapshot`);
+
+    const rounds = await measureRounds(
+      [
+        { name: PARSE, run: () => frames.map(({ text }) => JSON.parse(text) as unknown) },
+        { name: OURS, run: makeRows },
+      ],
+      quick ? 5 : 25,
+      3,
+      progress,
+    );
+    const perFrame = (name: string) => spreadOf(rounds[name]!.map(({ cpuUs }) => cpuUs / frames.length)).median;
+    const bytes = frames.reduce((sum, { text }) => sum + text.length, 0) / frames.length;
+    return {
+      headline: `${range(ratioOf(rounds, OURS, PARSE, 'cpuUs'))} × the CPU of \`JSON.parse\``,
+      lines: [
+        'CPU of a frame from its text to its row (parsing, checks, depth levels, feed state, identity), in units of `JSON.parse` of the same text.',
+        '',
+        `Frames: ${input.source}, ${count(frames.length)} of ${count(bytes)} bytes on average, ${count(made)} snapshots a pass.`,
+        `For orientation: ${digits(perFrame(OURS))} µs a frame, ${digits(perFrame(PARSE))} µs of it in \`JSON.parse\`.`,
+      ],
+    };
+  },
+};

@@ -1,0 +1,57 @@
+/** Frames to measure with: recorded ones where they are, else the simulated market's. */
+
+import { wrap } from '../../infra/local/exchange/protocol.ts';
+import { ROSTER } from '../../infra/local/exchange/roster.ts';
+import { Simulation } from '../../infra/local/exchange/simulation.ts';
+import { depth20Stream } from '../../producer/feed/binance.ts';
+import { missing, readRecording, recordingsIn } from '../producer/recordings.ts';
+
+/** A message as the exchange sent it, and when. */
+export interface Received {
+  readonly atMs: number;
+  readonly text: string;
+}
+
+export interface Frames {
+  /** What they are, in words. */
+  readonly source: string;
+  readonly symbols: readonly string[];
+  readonly frames: readonly Received[];
+}
+
+export const SYMBOLS: readonly string[] = ROSTER.slice(0, 20);
+export const FRAME_INTERVAL_MS = 100;
+
+/** A full hour begins here, so that no pack is cut by its end. */
+const START_MS = Date.UTC(2026, 8, 1, 12);
+const SEED = 7;
+const RECORDED = 'depth20-derived';
+
+/** Ten frames a second of 20 symbols; the same ones for the same duration. */
+export function simulatedFrames(durationMs: number): Frames {
+  const frames: Received[] = [];
+  let nowMs = START_MS;
+  const simulation = new Simulation({
+    symbols: SYMBOLS,
+    seed: SEED,
+    frameIntervalMs: FRAME_INTERVAL_MS,
+    startMs: START_MS,
+    publish: ({ stream, body }) => frames.push({ atMs: nowMs, text: wrap(stream, body) }),
+  });
+  simulation.follow(SYMBOLS.map(depth20Stream), nowMs);
+  for (; nowMs < START_MS + durationMs; nowMs += FRAME_INTERVAL_MS) simulation.beat(nowMs);
+  return { source: `simulated, ${SYMBOLS.length} symbols`, symbols: SYMBOLS, frames };
+}
+
+/** The recordings one after the other, or a simulated minute. */
+export function recordedFrames(): Frames {
+  if (missing(RECORDED) !== null) return simulatedFrames(60_000);
+  const lines = recordingsIn(RECORDED).flatMap((file) => readRecording(file).trim().split('\n'));
+  const frames = lines.map((line) => {
+    const at = line.indexOf(' ');
+    return { atMs: Number(BigInt(line.slice(0, at)) / 1_000_000n), text: line.slice(at + 1) };
+  });
+  const streams = frames.map(({ text }) => (JSON.parse(text) as { stream: string }).stream);
+  const symbols = [...new Set(streams.map((stream) => stream.split('@')[0]!.toUpperCase()))];
+  return { source: `recorded (${RECORDED}), ${symbols.length} symbols`, symbols, frames };
+}

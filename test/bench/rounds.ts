@@ -1,0 +1,67 @@
+/** Measuring side by side: contenders take turns within each round, so that whatever else the machine does hits all. */
+
+export interface Contender {
+  readonly name: string;
+  readonly run: () => unknown;
+}
+
+/** Microseconds of one run. */
+export interface Cost {
+  /** Of all threads of this process. */
+  readonly cpuUs: number;
+  readonly wallUs: number;
+}
+
+/** Costs by contender, one a round. */
+export type Rounds = Readonly<Record<string, readonly Cost[]>>;
+
+/** @param warmUps rounds that are run and not counted, until the compiler has settled */
+export async function measureRounds(
+  contenders: readonly Contender[],
+  rounds: number,
+  warmUps: number,
+  progress: (done: string) => void,
+): Promise<Rounds> {
+  const costs: Record<string, Cost[]> = Object.fromEntries(contenders.map(({ name }) => [name, []]));
+  for (let round = -warmUps; round < rounds; round += 1) {
+    progress(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`);
+    // The order turns with each round: none is always the one behind the other's garbage.
+    const order = round % 2 === 0 ? contenders : [...contenders].reverse();
+    for (const { name, run } of order) {
+      const cost = await measure(run);
+      if (round >= 0) costs[name]!.push(cost);
+    }
+  }
+  return costs;
+}
+
+async function measure(run: () => unknown): Promise<Cost> {
+  const cpu = process.cpuUsage();
+  const begin = process.hrtime.bigint();
+  await run();
+  const wallUs = Number(process.hrtime.bigint() - begin) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { cpuUs: user + system, wallUs };
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** @throws Error for no values, or one that is no positive number: then nothing was measured */
+export function spreadOf(values: readonly number[]): Spread {
+  if (values.length === 0 || !values.every((value) => value > 0 && Number.isFinite(value))) {
+    throw new Error(`nothing was measured: ${values.join(', ')}`);
+  }
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+  return { median, least: sorted[0]!, most: sorted.at(-1)! };
+}
+
+/** Round by round, what one costs in units of another. */
+export function ratioOf(rounds: Rounds, name: string, unit: string, of: keyof Cost): Spread {
+  return spreadOf(rounds[name]!.map((cost, round) => cost[of] / rounds[unit]![round]![of]));
+}
