@@ -83,6 +83,18 @@ describe('sampling', () => {
     ]);
   });
 
+  test('a snapshot of the next interval that comes before the clock’s tick replaces none', async () => {
+    const { clock, frame, input, released, counters } = sampling(1_000);
+    frame();
+    await clock.advance(999);
+
+    input.next(snapshot('BTCUSDT', 1_000));
+    await clock.advance(1_001);
+
+    expect(released().map(([, , receivedMs]) => receivedMs)).toEqual([0, 1_000]);
+    expect(counters.of('BTCUSDT').discarded).toEqual({});
+  });
+
   test('keeps each symbol by itself', async () => {
     const { clock, frame, released, counters } = sampling(1_000);
     frame();

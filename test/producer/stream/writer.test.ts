@@ -1,31 +1,8 @@
 import fc from 'fast-check';
-import { Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { Log } from '../../../producer/log.ts';
-import type { Pack } from '../../../producer/stream/packs.ts';
-import { KinesisWriter, type PutPacks, writeTo } from '../../../producer/stream/writer.ts';
-import { settle, VirtualClock } from '../virtual-clock.ts';
-
-/** A pack whose data names it: lane, number, padded to a size. */
-function pack(lane: number, number: number, bytes = 16): Pack {
-  const data = Buffer.alloc(bytes, 32);
-  data.write(`${lane}/${number}`);
-  return { lane: `lane-${lane}`, table: 'order_book', rows: 2, lineBytes: 2 * bytes, data, openedMs: 0 };
-}
-
-const nameOf = ({ data }: Pack) => data.subarray(0, 16).toString().trim();
-
-function writing(put: PutPacks, random = () => 1) {
-  const clock = new VirtualClock();
-  const accepted: string[] = [];
-  const logged: [string, object | undefined][] = [];
-  const log: Log = (_, event, fields) => logged.push([event, fields]);
-  const writer = new KinesisWriter({ put, scheduler: clock, random, log }, (done) => accepted.push(nameOf(done)));
-  return { clock, writer, accepted, logged };
-}
-
-const acceptAll: PutPacks = async (packs) => packs.map(() => null);
-const throttle = 'ProvisionedThroughputExceededException';
+import type { PutPacks } from '../../../producer/stream/writer.ts';
+import { settle } from '../virtual-clock.ts';
+import { nameOf, pack, throttle, writing } from './writing.ts';
 
 /** A put that each call answers by hand. */
 function manualPut() {
@@ -154,7 +131,7 @@ describe('the Kinesis writer', () => {
     };
     const { writer, accepted } = writing(put);
 
-    for (let lane = 0; lane < 100; lane++) writer.write(pack(lane, 0, 300 * 1024));
+    for (let lane = 0; lane < 100; lane++) writer.write(pack(lane, 0, 256 * 1024));
     await settle();
 
     expect(accepted).toHaveLength(100);
@@ -241,65 +218,5 @@ describe('the Kinesis writer', () => {
 
     expect(accepted).toEqual(['0/0']);
     expect(writer.queuedRows).toBe(0);
-  });
-});
-
-describe('the end of a session', () => {
-  function ending(put: PutPacks) {
-    const written = writing(put);
-    const packs = new Subject<Pack>();
-    let completedAt: number | null = null;
-    packs.pipe(writeTo(written.writer, 20_000, written.clock)).subscribe({
-      complete: () => {
-        completedAt = written.clock.now();
-      },
-    });
-    return { ...written, packs, completedAt: () => completedAt };
-  }
-
-  test('comes as soon as Kinesis accepted everything', async () => {
-    let refusals = 3;
-    const { clock, packs, completedAt, writer } = ending(async (sent) =>
-      sent.map(() => (refusals-- > 0 ? throttle : null)),
-    );
-    packs.next(pack(0, 0));
-    packs.next(pack(0, 1));
-
-    packs.complete();
-    expect(completedAt()).toBe(null);
-    await clock.advance(60_000);
-
-    expect(completedAt()).toBe(700);
-    expect(writer.queuedRows).toBe(0);
-  });
-
-  test('comes at once where nothing is queued', () => {
-    const { packs, completedAt } = ending(acceptAll);
-
-    packs.complete();
-
-    expect(completedAt()).toBe(0);
-  });
-
-  test('comes at the deadline with the rest unsent and counted, and nothing is sent after it', async () => {
-    let calls = 0;
-    const { clock, packs, completedAt, writer } = ending(async (sent) => {
-      calls += 1;
-      return sent.map(() => throttle);
-    });
-    packs.next(pack(0, 0));
-    packs.next(pack(1, 0));
-    await clock.advance(1_000);
-
-    packs.complete();
-    await clock.advance(19_999);
-    expect(completedAt()).toBe(null);
-    await clock.advance(1);
-    const before = calls;
-    await clock.advance(60_000);
-
-    expect(completedAt()).toBe(21_000);
-    expect(writer.queuedRows).toBe(4);
-    expect(calls).toBe(before);
   });
 });

@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import type { FeedEvent } from '../../../producer/feed/depth20.ts';
+import { frameText } from '../samples.ts';
+import { closed, frame, message, observe, opened } from './observing.ts';
+
+describe('gaps', () => {
+  const gapsOf = (events: FeedEvent[]) => events.filter(({ kind }) => kind === 'gap');
+
+  test('the first frame after an outage tells from when to when each symbol was not seen', async () => {
+    const { events, observations } = await observe([
+      opened(0),
+      frame(1_000, 7),
+      frame(1_200, 5, 'ETHUSDT'),
+      closed(2_000),
+      opened(3_000),
+      frame(3_100, 9),
+      frame(3_900, 6, 'ETHUSDT'),
+      frame(4_000, 10),
+    ]);
+
+    expect(gapsOf(events)).toEqual([
+      {
+        timestamp_ms: 3_100,
+        kind: 'gap',
+        symbol: 'BTCUSDT',
+        from_ms: 1_000,
+        to_ms: 3_100,
+        detail: { last_update_id_before: 7, last_update_id_after: 9 },
+      },
+      {
+        timestamp_ms: 3_900,
+        kind: 'gap',
+        symbol: 'ETHUSDT',
+        from_ms: 1_200,
+        to_ms: 3_900,
+        detail: { last_update_id_before: 5, last_update_id_after: 6 },
+      },
+    ]);
+    const kinds = observations.map((observation) =>
+      observation.kind === 'event' ? observation.event.kind : 'snapshot',
+    );
+    expect(kinds.slice(4, 7)).toEqual(['connected', 'gap', 'snapshot']);
+  });
+
+  test('the same id as before the outage means that nothing was missed', async () => {
+    const { events, snapshots } = await observe([
+      opened(0),
+      frame(1, 7),
+      closed(2),
+      opened(3),
+      frame(4, 7),
+      frame(5, 8),
+    ]);
+
+    expect(gapsOf(events)).toEqual([]);
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([7, 8]);
+  });
+
+  test('a repeat before the outage proves the book until then', async () => {
+    const { events } = await observe([opened(0), frame(1, 7), frame(50, 7), closed(60), opened(70), frame(80, 8)]);
+
+    expect(gapsOf(events)).toMatchObject([{ from_ms: 50, to_ms: 80 }]);
+  });
+
+  test('a symbol that was not heard before the outage has no gap: nothing is known to have been before', async () => {
+    const { events } = await observe([opened(0), closed(2), opened(3), frame(4, 7)]);
+
+    expect(gapsOf(events)).toEqual([]);
+  });
+
+  test('several outages without a frame between them are one gap', async () => {
+    const { events } = await observe([
+      opened(0),
+      frame(1, 7),
+      closed(2),
+      opened(3),
+      closed(4),
+      opened(5),
+      frame(6, 9),
+      frame(7, 10),
+    ]);
+
+    expect(gapsOf(events)).toMatchObject([{ from_ms: 1, to_ms: 6 }]);
+  });
+
+  test('a quiet symbol, however long, gives no event', async () => {
+    const { events } = await observe([opened(0), frame(1, 7), frame(3_600_000, 8), frame(3_600_001, 1, 'ETHUSDT')]);
+
+    expect(events.map(({ kind }) => kind)).toEqual(['connected']);
+  });
+
+  test('an outage of one connection is none of another’s symbols', async () => {
+    const { events } = await observe(
+      [
+        message(1, frameText('BTCUSDT', 1)),
+        message(1, frameText('ETHUSDT', 1), 1),
+        opened(2),
+        opened(2, 1),
+        closed(3, 1),
+      ].concat(message(4, frameText('BTCUSDT', 2)), message(5, frameText('ETHUSDT', 2), 1)),
+      { connections: [['BTCUSDT'], ['ETHUSDT']] },
+    );
+
+    expect(gapsOf(events)).toMatchObject([{ symbol: 'ETHUSDT', from_ms: 1, to_ms: 5 }]);
+  });
+});
