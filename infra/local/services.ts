@@ -97,7 +97,8 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
 
     const streams = [{ name: STREAM, shards: SHARDS }];
     const port = options.kinesisPort === 0 ? {} : { port: options.kinesisPort };
-    const kinesis = await startKinesis({ ...port, streams, log: line('kinesis') });
+    // What it says while it lives is about its own scheduling; why it died is in the error.
+    const kinesis = await startKinesis({ ...port, streams, log: () => {} });
     stops.push(() => kinesis.stop());
     void kinesis.exited.then((error) => error !== null && events.onFatal(error));
 
