@@ -5,9 +5,12 @@ import { gunzipSync } from 'node:zlib';
 
 const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 
-/** Why tests of a set of recordings are skipped; null where it is there. */
+/** Why tests of a set of recordings are skipped, told once a file; null where it is there. */
 export function missing(set: string): string | null {
-  return existsSync(`${DATA}${set}`) ? null : `skipped: no recordings at ../shared/data/${set}`;
+  if (existsSync(`${DATA}${set}`)) return null;
+  const words = `skipped: no recordings at ../shared/data/${set}`;
+  console.warn(words);
+  return words;
 }
 
 /** Where a recording lies, for a command that is given its path. */

@@ -33,40 +33,43 @@ function framesOf(recording: string): { frame: Frame; text: string }[] {
 }
 
 describe.skipIf(absent !== null)(`the recorded depth20 frames ${absent ?? ''}`, () => {
-  test.each(absent === null ? recordingsIn(SET) : [])('%s: every snapshot equals the design’s table', async (path) => {
-    const frames = framesOf(readRecording(path));
-    const symbols = [...new Set(frames.map(({ frame }) => frame.symbol))];
-    const counters = new Counters(symbols);
-    const signals: FeedSignal[] = frames.map(({ text, frame }) => ({
-      kind: 'message',
-      connection: 0,
-      atMs: frame.atMs,
-      text,
-    }));
-    const observe = observeDepth20({ connections: [symbols], rawLevels: true, counters, log: () => {} });
+  test.each(absent === null ? recordingsIn(SET) : [SET])(
+    '%s: every snapshot equals the design’s table',
+    async (path) => {
+      const frames = framesOf(readRecording(path));
+      const symbols = [...new Set(frames.map(({ frame }) => frame.symbol))];
+      const counters = new Counters(symbols);
+      const signals: FeedSignal[] = frames.map(({ text, frame }) => ({
+        kind: 'message',
+        connection: 0,
+        atMs: frame.atMs,
+        text,
+      }));
+      const observe = observeDepth20({ connections: [symbols], rawLevels: true, counters, log: () => {} });
 
-    const observations = await lastValueFrom(from(signals).pipe(observe, toArray()));
+      const observations = await lastValueFrom(from(signals).pipe(observe, toArray()));
 
-    const snapshots = observations.filter((observation): observation is Snapshot => observation.kind === 'snapshot');
-    const { frames: counted, discarded } = counters.total();
-    expect(frames.length).toBeGreaterThan(100);
-    expect(counted).toBe(frames.length);
-    expect(snapshots.length + (discarded.crossed ?? 0) + (discarded.empty_side ?? 0)).toBe(frames.length);
+      const snapshots = observations.filter((observation): observation is Snapshot => observation.kind === 'snapshot');
+      const { frames: counted, discarded } = counters.total();
+      expect(frames.length).toBeGreaterThan(100);
+      expect(counted).toBe(frames.length);
+      expect(snapshots.length + (discarded.crossed ?? 0) + (discarded.empty_side ?? 0)).toBe(frames.length);
 
-    const usable = frames.filter(({ frame }) => typeof referenceDepth(frame.bids, frame.asks) !== 'string');
-    expect(snapshots.length).toBe(usable.length);
-    for (const [i, { frame }] of usable.entries()) {
-      const snapshot = snapshots[i]!;
-      const expected = referenceDepth(frame.bids, frame.asks) as ReferenceDepth;
-      const numbers = (side: TextLevel[]) => side.map(([price, quantity]) => [Number(price), Number(quantity)]);
-      expect(differences(snapshot as unknown as ReferenceDepth, expected)).toEqual([]);
-      expect([snapshot.symbol, snapshot.lastUpdateId, snapshot.timestampMs]).toEqual([
-        frame.symbol,
-        frame.id,
-        frame.atMs,
-      ]);
-      expect(snapshot.topBids).toEqual(numbers(frame.bids));
-      expect(snapshot.topAsks).toEqual(numbers(frame.asks));
-    }
-  });
+      const usable = frames.filter(({ frame }) => typeof referenceDepth(frame.bids, frame.asks) !== 'string');
+      expect(snapshots.length).toBe(usable.length);
+      for (const [i, { frame }] of usable.entries()) {
+        const snapshot = snapshots[i]!;
+        const expected = referenceDepth(frame.bids, frame.asks) as ReferenceDepth;
+        const numbers = (side: TextLevel[]) => side.map(([price, quantity]) => [Number(price), Number(quantity)]);
+        expect(differences(snapshot as unknown as ReferenceDepth, expected)).toEqual([]);
+        expect([snapshot.symbol, snapshot.lastUpdateId, snapshot.timestampMs]).toEqual([
+          frame.symbol,
+          frame.id,
+          frame.atMs,
+        ]);
+        expect(snapshot.topBids).toEqual(numbers(frame.bids));
+        expect(snapshot.topAsks).toEqual(numbers(frame.asks));
+      }
+    },
+  );
 });
