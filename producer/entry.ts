@@ -25,7 +25,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => process.exit(130));
   });
 }
-process.on('disconnect', () => stop.next('the parent process is gone'));
+// Whoever holds the channel runs the stream as well: nothing is left to flush into.
+process.on('disconnect', () => process.exit(1));
 
 try {
   const config = readSettings(SETTINGS, flagsOf(process.argv.slice(2)), process.env);

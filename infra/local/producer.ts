@@ -35,6 +35,7 @@ export function startProducer({ bundle, flags, env, log, progress }: ProducerOpt
   });
   let failure: DepthlakeError | null = null;
   let output = '';
+  let stopping = false;
   child.on('message', (message) => progress(message as ProducerProgress));
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -49,13 +50,16 @@ export function startProducer({ bundle, flags, env, log, progress }: ProducerOpt
     child.once('error', (error) => resolve({ summary: null, failure: died(error.message) }));
     child.once('close', (code, signal) => {
       const how = signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
-      resolve({ summary: readSummary(output), failure: code === 0 ? null : (failure ?? died(how)) });
+      // Asked to stop before it listened for that: it had recorded nothing.
+      const clean = code === 0 || (stopping && signal === 'SIGTERM');
+      resolve({ summary: readSummary(output), failure: clean ? null : (failure ?? died(how)) });
     });
   });
   return {
     pid: child.pid ?? 0,
     ended,
     stop() {
+      stopping = true;
       child.kill('SIGTERM');
       const killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
       void ended.then(() => clearTimeout(killer));

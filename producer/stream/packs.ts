@@ -56,7 +56,8 @@ export class PackBuilder {
     const { table, row } = tableRow;
     const line = encodeLine(tableRow);
     const bytes = Buffer.byteLength(line) + 1;
-    const lane = laneOf(row.venue, row.symbol ?? row.session_id, this.#lanes);
+    // Feed events count within the session, so they keep to one lane: what a kill leaves has no hole, only a missing end.
+    const lane = laneOf(row.venue, table === 'feed_event' ? row.session_id : row.symbol, this.#lanes);
     const place = `${lane} ${table}`;
     const key = `${place} ${Math.floor(row.timestamp_ms / HOUR_MS)}`;
     const closed: Pack[] = [];

@@ -51,6 +51,8 @@ export interface FaultyPipeline {
   /** Lambda calls that were made to fail. */
   readonly failedCalls: () => number;
   readonly progress: () => ProducerProgress | null;
+  /** Kills the producer as the kernel would, and starts another: a new session. */
+  replaceProducer(): Promise<void>;
   /** Ends the feed, flushes and delivers everything, and ends all parts. */
   finish(): Promise<{ readonly summary: ProducerSummary; readonly failure: DepthlakeError | null }>;
 }
@@ -128,21 +130,23 @@ export async function startFaultyPipeline(
   stops.push(() => delivery.stop());
 
   let progress: ProducerProgress | null = null;
-  const producer = startProducer({
-    bundle: bundle('producer'),
-    flags: [
-      '--venue=local',
-      `--symbols=${symbols.join(',')}`,
-      `--ws-url=${exchange.wsUrl}`,
-      `--rest-url=${exchange.restUrl}`,
-      ...(options.flags ?? []),
-    ],
-    env: { ...process.env, ...LOCAL_AWS_ENVIRONMENT, AWS_ENDPOINT_URL_KINESIS: proxy.endpoint },
-    log: () => {},
-    progress: (newest) => {
-      progress = newest;
-    },
-  });
+  const launch = () =>
+    startProducer({
+      bundle: bundle('producer'),
+      flags: [
+        '--venue=local',
+        `--symbols=${symbols.join(',')}`,
+        `--ws-url=${exchange.wsUrl}`,
+        `--rest-url=${exchange.restUrl}`,
+        ...(options.flags ?? []),
+      ],
+      env: { ...process.env, ...LOCAL_AWS_ENVIRONMENT, AWS_ENDPOINT_URL_KINESIS: proxy.endpoint },
+      log: () => {},
+      progress: (newest) => {
+        progress = newest;
+      },
+    });
+  let producer = launch();
   stops.push(async () => {
     producer.stop();
     await producer.ended;
@@ -155,6 +159,11 @@ export async function startFaultyPipeline(
     delivery,
     failedCalls: failing.count,
     progress: () => progress,
+    replaceProducer: async () => {
+      process.kill(producer.pid, 'SIGKILL');
+      await producer.ended;
+      producer = launch();
+    },
     finish: async () => {
       producer.stop();
       const { summary, failure } = await producer.ended;

@@ -9,6 +9,11 @@ import { VirtualClock } from '../virtual-clock.ts';
 const HOUR_MS = 3_600_000;
 const NOW = 1_700_000_000_000;
 
+/** A symbol's snapshots keep to one lane, and so do the feed events of a session: both are in order there. */
+function laneDue({ table, row }: TableRow, lanes: number): string {
+  return laneOf(row.venue, table === 'feed_event' ? row.session_id : row.symbol, lanes);
+}
+
 /** What a pack may hold: rows of one lane, one table, one event-time hour, at most 300 KiB of lines. */
 function impurities(pack: Pack, lanes: number): string[] {
   const rows = decodePack(pack.data);
@@ -20,9 +25,9 @@ function impurities(pack: Pack, lanes: number): string[] {
   return [
     ...found('tables', ({ table }) => table),
     ...found('hours', ({ row }) => Math.floor(row.timestamp_ms / HOUR_MS)),
-    ...found('lanes', ({ row }) => laneOf(row.venue, row.symbol ?? row.session_id, lanes)),
+    ...found('lanes', (row) => laneDue(row, lanes)),
     ...(rows.some(({ table }) => table !== pack.table) ? ['another table than it says'] : []),
-    ...(rows.some(({ row }) => laneOf(row.venue, row.symbol ?? row.session_id, lanes) !== pack.lane) ? ['lane'] : []),
+    ...(rows.some((row) => laneDue(row, lanes) !== pack.lane) ? ['lane'] : []),
     ...(lineBytes > PACK_MAX_LINE_BYTES ? [`${lineBytes} bytes of lines`] : []),
     ...(lineBytes !== pack.lineBytes ? [`says ${pack.lineBytes} bytes, holds ${lineBytes}`] : []),
     ...(rows.length !== pack.rows ? [`says ${pack.rows} rows, holds ${rows.length}`] : []),
@@ -49,7 +54,7 @@ function rowsOf(
 }
 
 describe('packs', () => {
-  test('are pure and bounded, lose nothing, and keep each symbol in order, also across hours', async () => {
+  test('are pure and bounded, lose nothing, and keep each symbol and the feed events in order, also across hours', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 4 }), async (steps, lanes) => {
         const clock = new VirtualClock(NOW);
@@ -66,9 +71,9 @@ describe('packs', () => {
 
         expect(packs.flatMap((pack) => impurities(pack, lanes))).toEqual([]);
         const left = packs.flatMap((pack) => decodePack(pack.data));
-        const streams = new Set(rows.map(({ table, row }) => `${table} ${row.symbol}`));
-        for (const stream of streams) {
-          const ofStream = ({ table, row }: TableRow) => `${table} ${row.symbol}` === stream;
+        const streamOf = ({ table, row }: TableRow) => (table === 'feed_event' ? 'events' : row.symbol);
+        for (const stream of new Set(rows.map(streamOf))) {
+          const ofStream = (row: TableRow) => streamOf(row) === stream;
           expect(left.filter(ofStream)).toEqual(rows.filter(ofStream));
         }
         expect(left).toHaveLength(rows.length);

@@ -1,0 +1,145 @@
+/** `depthlake start` as a process: how it ends, what it leaves, where it listens and writes. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { depthlake } from '../cli/process.ts';
+import { temporaryFolder } from './harness.ts';
+import { bySymbol, checkFolder, readLake } from './lake.ts';
+import { type EndedPipeline, type PipelineProcess, startPipelineProcess } from './pipeline-process.ts';
+import { isAlive, until } from './wait.ts';
+
+const SLOW = { timeout: 120_000 };
+const SYMBOLS = ['--symbols', 'BTCUSDT,ETHUSDT', '--buffer-seconds', '1'];
+
+/** Rows have been delivered, so there is something before and something in flight. */
+async function delivering(folder: string): Promise<void> {
+  await until('the first file', () => existsSync(path.join(folder, 'orderbook')), 60_000);
+}
+
+async function expectCleanEnd(folder: string, run: PipelineProcess, ended: EndedPipeline): Promise<void> {
+  expect(ended, ended.stderr).toMatchObject({ status: 0, signal: null });
+  const { rows, events } = await readLake(folder);
+  expect(ended.summary).toMatchObject({ rows: rows.length + events.length, lost: 0, error_records: 0 });
+  expect(ended.summary!.snapshots).toBe(rows.length);
+  expect(rows.length).toBeGreaterThan(0);
+  expect(events.filter(({ kind }) => kind === 'stopped')).toHaveLength(1);
+  expect(await checkFolder(folder)).toMatchObject({ status: 0, totals: { lost: 0 } });
+  expectGone(folder, run);
+}
+
+function expectGone(folder: string, { pid, endpoints }: PipelineProcess): void {
+  expect([pid, endpoints.producer_pid, endpoints.kinesis_pid].filter(isAlive)).toEqual([]);
+  expect(existsSync(path.join(folder, 'endpoints.json'))).toBe(false);
+}
+
+describe.concurrent('start flushes everything in flight, prints its summary and leaves nothing running', () => {
+  test('on Ctrl-C, which reaches the whole process group', SLOW, async (context) => {
+    const folder = temporaryFolder(context);
+    const run = await startPipelineProcess(context, folder, SYMBOLS);
+    await delivering(folder);
+
+    run.interrupt('SIGINT');
+
+    await expectCleanEnd(folder, run, await run.ended);
+  });
+
+  test('on SIGTERM', SLOW, async (context) => {
+    const folder = temporaryFolder(context);
+    const run = await startPipelineProcess(context, folder, SYMBOLS);
+    await delivering(folder);
+
+    run.kill('SIGTERM');
+
+    await expectCleanEnd(folder, run, await run.ended);
+  });
+
+  test('after --duration', SLOW, async (context) => {
+    const folder = temporaryFolder(context);
+
+    const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--duration', '6s']);
+
+    await expectCleanEnd(folder, run, await run.ended);
+  });
+});
+
+test('record adds a session to a running pipeline, and the lake holds both completely', SLOW, async (context) => {
+  const folder = temporaryFolder(context);
+  const run = await startPipelineProcess(context, folder, SYMBOLS);
+  const flags = ['--venue', 'local', '--data', folder, '--symbols', 'ETHUSDT,SOLUSDT', '--duration', '5s', '--json'];
+
+  const recorded = await depthlake(['record', ...flags]);
+  run.interrupt('SIGINT');
+  const { status, summary } = await run.ended;
+
+  expect(recorded.status, recorded.stderr).toBe(0);
+  expect(status).toBe(0);
+  const second = JSON.parse(recorded.stdout);
+  const { rows } = await readLake(folder);
+  for (const session of [summary!, second]) {
+    const symbols = bySymbol(rows, session.session_id);
+    expect([...symbols.values()].flat().length).toBe(session.snapshots);
+    expect(session.lost).toBe(0);
+  }
+  expect([...bySymbol(rows, second.session_id).keys()].sort()).toEqual(['ETHUSDT', 'SOLUSDT']);
+  const check = await checkFolder(folder);
+  expect(check).toMatchObject({ status: 0, totals: { sessions: 2, lost: 0, unannounced: 0 } });
+  expect(check.sessions.map(({ stopped }) => stopped)).toEqual([true, true]);
+});
+
+test.skipIf(!existsSync('/proc/net/tcp'))(
+  'start listens on loopback only, and writes nowhere but into the data folder',
+  SLOW,
+  async (context) => {
+    const home = temporaryFolder(context);
+    const [cwd, tmp, folder] = ['cwd', 'tmp', 'data'].map((name) => path.join(home, name));
+    mkdirSync(cwd!);
+    mkdirSync(tmp!);
+    const env = { HOME: home, TMPDIR: tmp! };
+    const run = await startPipelineProcess(context, folder!, SYMBOLS, { env, cwd: cwd! });
+    await delivering(folder!);
+
+    const { pid, producer_pid, kinesis_pid } = run.endpoints;
+    const listening = [pid, producer_pid, kinesis_pid].flatMap(listeners);
+    run.interrupt('SIGINT');
+    await run.ended;
+
+    // The exchange, Glue, Kinesis plain and TLS.
+    expect(listening.length).toBe(4);
+    expect(listening.filter((address) => address !== '127.0.0.1')).toEqual([]);
+    expect(readdirSync(home).sort()).toEqual(['cwd', 'data', 'tmp']);
+    expect(readdirSync(cwd!)).toEqual([]);
+    expect(readdirSync(tmp!)).toEqual([]);
+    expect(readdirSync(folder!).sort()).toEqual(['catalog.json', 'feed_event', 'orderbook']);
+  },
+);
+
+const LISTEN = '0A';
+
+/** The addresses that a process listens on, from /proc. */
+function listeners(pid: number): string[] {
+  const inodes = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return ['tcp', 'tcp6'].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === LISTEN && inodes.has(fields[9]!))
+      .map((fields) => addressOf(fields[1]!)),
+  );
+}
+
+/** `0100007F:1F90` is 127.0.0.1; a longer one is IPv6 and stays as it is. */
+function addressOf(local: string): string {
+  const hex = local.split(':')[0]!;
+  if (hex.length !== 8) return hex;
+  return [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join('.');
+}
