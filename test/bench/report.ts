@@ -41,7 +41,7 @@ export function reportOf(results: readonly Result[], quick: boolean, date: Date)
   return [
     '# Results of `npm run bench`',
     '',
-    'Written by the script, never by hand. Ratios are measured side by side in one run, the contenders taking turns in every round: median, and in brackets the lowest and the highest round. Absolute numbers are for orientation only.',
+    'Written by the script, never by hand. Ratios are measured side by side in one run, the contenders taking turns in every round: median, and in brackets the quartiles of the rounds. Absolute numbers are for orientation only.',
     ...(quick ? ['', '**A `--quick` run: not to be quoted.**'] : []),
     '',
     '| | |',
@@ -71,8 +71,8 @@ function versionOf(name: string): string {
 }
 
 /** `2.41 (2.30–2.77)` */
-export function range({ median, least, most }: Spread): string {
-  return `${digits(median)} (${digits(least)}–${digits(most)})`;
+export function range({ median, low, high }: Spread): string {
+  return `${digits(median)} (${digits(low)}–${digits(high)})`;
 }
 
 /** Three significant digits, none lost before the point. */

@@ -46,8 +46,9 @@ async function measure(run: () => unknown): Promise<Cost> {
 
 export interface Spread {
   readonly median: number;
-  readonly least: number;
-  readonly most: number;
+  /** The quartiles: half of the values lie between them. */
+  readonly low: number;
+  readonly high: number;
 }
 
 /** @throws Error for no values, or one that is no positive number: then nothing was measured */
@@ -56,9 +57,13 @@ export function spreadOf(values: readonly number[]): Spread {
     throw new Error(`nothing was measured: ${values.join(', ')}`);
   }
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
-  return { median, least: sorted[0]!, most: sorted.at(-1)! };
+  return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
+}
+
+function quantile(sorted: readonly number[], part: number): number {
+  const place = (sorted.length - 1) * part;
+  const below = sorted[Math.floor(place)]!;
+  return below + (sorted[Math.ceil(place)]! - below) * (place % 1);
 }
 
 /** Round by round, what one costs in units of another. */

@@ -13,6 +13,7 @@ export const absent = existsSync(PYTHON) ? null : lacking();
 function lacking(): string {
   const message = 'no .venv/bin/python with test/interop/requirements.txt, and no DEPTHLAKE_PYTHON';
   if (process.env['DEPTHLAKE_INTEROP'] === 'required') throw new Error(message);
+  console.warn(`interop tests are skipped: ${message}`);
   return `skipped: ${message}`;
 }
 
