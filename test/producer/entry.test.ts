@@ -134,7 +134,7 @@ describe('the producer as a process', () => {
     });
     const host = await venue();
     const args = ['--venue', 'local', '--ws-url', `ws://${host}`, '--rest-url', `http://${host}`, '--linger', '100ms'];
-    const running = producer(args, { AWS_ENDPOINT_URL_KINESIS });
+    const running = producer([...args, '--raw-levels'], { AWS_ENDPOINT_URL_KINESIS });
     child = running.child;
 
     const { status, stdout, stderr } = await running.exit;
@@ -145,6 +145,8 @@ describe('the producer as a process', () => {
     expect([status, summary.lost]).toEqual([0, 0]);
     expect(summary).toMatchObject({ venue: 'local', rows: stream.length, snapshots: books.length });
     expect(books).toEqual(books.map((_, i) => i + 1));
+    const book = stream.find(({ table }) => table === 'order_book');
+    expect(book?.row).toMatchObject({ top_bids: [[99, 1]], top_asks: [[101, 2]] });
     expect(events.map(({ kind }) => kind)).toEqual(['started', 'connected', 'tally', 'tally', 'stopped']);
     expect(events.at(-1)!.detail).toBe('{"reason":"SIGTERM"}');
     expect(logOf(stderr).map(({ event }) => event)).toEqual(['connected']);
@@ -156,11 +158,11 @@ describe('the producer as a process', () => {
     const hosts = ['--ws-url', `ws://${host}`, '--rest-url', `http://${host}`];
     const env = { AWS_ENDPOINT_URL_KINESIS: await kinesis(stream), DEPTHLAKE_DURATION: '500ms' };
 
-    const { status, stdout } = await producer(['--venue', 'local', '--raw-levels', ...hosts], env).exit;
+    const { status, stdout } = await producer(['--venue', 'local', ...hosts], env).exit;
 
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ lost: 0, rows: stream.length });
-    const book = stream.find(({ table }) => table === 'order_book');
-    expect(book?.row).toMatchObject({ top_bids: [[99, 1]], top_asks: [[101, 2]] });
+    const stopped = stream.find(({ row }) => 'kind' in row && row.kind === 'stopped');
+    expect(stopped?.row).toMatchObject({ detail: '{"reason":"the duration has passed"}' });
   });
 });

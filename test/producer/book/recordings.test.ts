@@ -55,21 +55,20 @@ describe.skipIf(absent !== null)(`the recorded depth20 frames ${absent ?? ''}`, 
       expect(counted).toBe(frames.length);
       expect(snapshots.length + (discarded.crossed ?? 0) + (discarded.empty_side ?? 0)).toBe(frames.length);
 
-      const usable = frames.filter(({ frame }) => typeof referenceDepth(frame.bids, frame.asks) !== 'string');
+      const usable = frames.flatMap(({ frame }) => {
+        const expected = referenceDepth(frame.bids, frame.asks);
+        return typeof expected === 'string' ? [] : [{ frame, expected }];
+      });
       expect(snapshots.length).toBe(usable.length);
-      for (const [i, { frame }] of usable.entries()) {
-        const snapshot = snapshots[i]!;
-        const expected = referenceDepth(frame.bids, frame.asks) as ReferenceDepth;
-        const numbers = (side: TextLevel[]) => side.map(([price, quantity]) => [Number(price), Number(quantity)]);
-        expect(differences(snapshot as unknown as ReferenceDepth, expected)).toEqual([]);
-        expect([snapshot.symbol, snapshot.lastUpdateId, snapshot.timestampMs]).toEqual([
-          frame.symbol,
-          frame.id,
-          frame.atMs,
-        ]);
-        expect(snapshot.topBids).toEqual(numbers(frame.bids));
-        expect(snapshot.topAsks).toEqual(numbers(frame.asks));
-      }
+      const numbers = (side: TextLevel[]) => side.map(([price, quantity]) => [Number(price), Number(quantity)]);
+      const wrong = usable.flatMap(({ frame, expected }, i) => {
+        const { symbol, lastUpdateId, timestampMs, topBids, topAsks, ...depth } = snapshots[i]!;
+        const seen = JSON.stringify([symbol, lastUpdateId, timestampMs, topBids, topAsks]);
+        const sent = JSON.stringify([frame.symbol, frame.id, frame.atMs, numbers(frame.bids), numbers(frame.asks)]);
+        const found = differences(depth as unknown as ReferenceDepth, expected);
+        return seen === sent ? found : [...found, `${seen}, expected ${sent}`];
+      });
+      expect(wrong).toEqual([]);
     },
   );
 });

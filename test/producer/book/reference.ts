@@ -68,9 +68,11 @@ function total(levels: readonly (readonly [bigint, bigint])[]): bigint {
   return levels.reduce((sum, [, quantity]) => sum + quantity, 0n);
 }
 
-/** The double nearest to a / b, by way of its first 60 decimal places. */
+const FORTY_PLACES = 10n ** 40n;
+
+/** The double nearest to a / b, by way of its first 40 decimal places. */
 function ratio(a: bigint, b: bigint): number {
-  return Number(`${(a * 10n ** 60n) / b}e-60`);
+  return Number(`${(a * FORTY_PLACES) / b}e-40`);
 }
 
 /** The depth fields of a snapshot, its prices and fractions apart: these are exact to a few units in the last place. */
