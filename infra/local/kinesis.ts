@@ -169,7 +169,8 @@ async function isActive(client: KinesisClient, stream: string): Promise<boolean>
 }
 
 function died(how: string, lastLines: readonly string[]): DepthlakeError {
-  return new DepthlakeError('DL_SERVICE_DIED', [...lastLines, `the local Kinesis ${how}`].join('\n'));
+  const words = lastLines.length === 0 ? [] : ['its last lines:', ...lastLines];
+  return new DepthlakeError('DL_SERVICE_DIED', [`the local Kinesis ${how}`, ...words].join('\n'));
 }
 
 function forEachLine(child: ChildProcess, onLine: (line: string) => void): void {

@@ -43,6 +43,18 @@ describe.concurrent('start flushes everything in flight, prints its summary and 
     await expectCleanEnd(folder, run, await run.ended);
   });
 
+  test('on Ctrl-C before anything was recorded', SLOW, async (context) => {
+    const folder = temporaryFolder(context);
+    const run = await startPipelineProcess(context, folder, SYMBOLS);
+
+    run.interrupt('SIGINT');
+
+    const { status, summary, stderr } = await run.ended;
+    expect(status, stderr).toBe(0);
+    expect(summary).toMatchObject({ lost: 0, error_records: 0 });
+    expectGone(folder, run);
+  });
+
   test('on SIGTERM', SLOW, async (context) => {
     const folder = temporaryFolder(context);
     const run = await startPipelineProcess(context, folder, SYMBOLS);
@@ -65,9 +77,9 @@ describe.concurrent('start flushes everything in flight, prints its summary and 
 test('record adds a session to a running pipeline, and the lake holds both completely', SLOW, async (context) => {
   const folder = temporaryFolder(context);
   const run = await startPipelineProcess(context, folder, SYMBOLS);
-  const flags = ['--venue', 'local', '--data', folder, '--symbols', 'ETHUSDT,SOLUSDT', '--duration', '5s', '--json'];
+  const flags = ['--venue', 'local', '--data', folder, '--symbols', 'ETHUSDT,SOLUSDT', '--json'];
 
-  const recorded = await depthlake(['record', ...flags]);
+  const recorded = await depthlake(['record', ...flags, '--duration', '10s']);
   run.interrupt('SIGINT');
   const { status, summary } = await run.ended;
 
