@@ -200,6 +200,7 @@ export function url(...protocols: string[]): (text: string) => URL {
     if (parsed === null || !protocols.includes(parsed.protocol)) {
       throw new Error(`must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`);
     }
+    if (parsed.search !== '' || parsed.hash !== '') throw new Error('must have no query and no fragment');
     return parsed;
   };
 }

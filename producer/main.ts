@@ -108,7 +108,13 @@ export async function runProducer(config: ProducerConfig, edge: ProducerEdge): P
   const writer = new KinesisWriter(edge, (pack) => {
     lagMs = scheduler.now() - pack.openedMs;
   });
-  const session = new Session(edge.sessionId, venue, symbols, counters, admission(config.queueMib, builder, writer));
+  const session = new Session(
+    edge.sessionId,
+    venue,
+    symbols,
+    counters,
+    admission(config.queueMib, builder, writer, edge.log),
+  );
   const ending = endingOf(edge.stop);
 
   const pipeline = feed(
@@ -166,11 +172,25 @@ function asRows(
     );
 }
 
-/** Memory for rows that Kinesis has not accepted: `queueMib` for all, and a reserve that only feed events may use. */
-function admission(queueMib: number, builder: PackBuilder, writer: KinesisWriter): Admission {
+/**
+ * Memory for rows that Kinesis has not accepted: `queueMib` for all, and a reserve that only feed events may use. Once
+ * full it takes snapshots again when an eighth is free, so that refusals come in few ranges.
+ */
+function admission(queueMib: number, builder: PackBuilder, writer: KinesisWriter, log: Log): Admission {
   const bound = queueMib * 1024 * 1024;
   const queued = () => builder.openBytes + writer.queuedBytes;
-  return { snapshot: () => queued() < bound, event: () => queued() < bound + EVENT_RESERVE_BYTES };
+  let full = false;
+  return {
+    snapshot() {
+      const bytes = queued();
+      const before = full;
+      full = bytes >= (full ? bound * 0.875 : bound);
+      if (full !== before)
+        log(full ? 'error' : 'info', full ? 'queue_full' : 'queue_has_room', { queued_bytes: bytes });
+      return !full;
+    },
+    event: () => queued() < bound + EVENT_RESERVE_BYTES,
+  };
 }
 
 /** How a session comes to its end: asked to stop, or failed before the feed was ever heard. */

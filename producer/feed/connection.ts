@@ -53,7 +53,7 @@ export function connection(
         socket.terminate();
       } else {
         if (socket.readyState === WebSocket.OPEN) socket.ping();
-        this.schedule(undefined, limits.pingMs);
+        this.schedule(undefined, Math.min(limits.pingMs, lastLifeMs + limits.watchdogMs - scheduler.now()));
       }
     }, limits.pingMs);
 

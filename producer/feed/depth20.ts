@@ -55,11 +55,16 @@ interface SymbolState {
   unusable: { reason: UnusableBook; sinceMs: number } | null;
 }
 
+/** How much of a refused frame the log shows; one frame a reason and connection. */
+const SAMPLE_CHARACTERS = 200;
+
 class ConnectionObserver {
   readonly #index: number;
   readonly #options: Depth20Options;
   readonly #read: ReturnType<typeof depth20Reader>;
   readonly #states: Map<string, SymbolState>;
+  /** Reasons of refusal that the log has an example of. */
+  readonly #told = new Set<string>();
   #open = false;
 
   constructor(index: number, symbols: readonly string[], options: Depth20Options) {
@@ -103,6 +108,11 @@ class ConnectionObserver {
       case 'refused':
         counters.of(message.symbol).frames += 1;
         counters.discard(message.symbol, message.reason);
+        if (!this.#told.has(message.reason)) {
+          this.#told.add(message.reason);
+          const { reason, symbol } = message;
+          log('warn', 'frame_refused', { reason, symbol, frame: text.slice(0, SAMPLE_CHARACTERS) });
+        }
         return [];
       case 'venue_error':
         counters.venueErrors += 1;
@@ -172,32 +182,24 @@ class ConnectionObserver {
   }
 }
 
-/** An event when a book begins or ends to be unusable, none for each repetition. */
+/** An event when a book begins to be unusable, when the reason changes, and when it is usable again. */
 function usability(symbol: string, state: SymbolState, reason: UnusableBook | null, atMs: number): Observation[] {
   const before = state.unusable;
-  if (before?.reason === reason || (before === null && reason === null)) return [];
-  const observations: Observation[] = [];
-  if (before !== null) {
-    observations.push({
-      kind: 'event',
-      event: {
-        timestamp_ms: atMs,
-        kind: 'book_usable',
-        symbol,
-        from_ms: before.sinceMs,
-        to_ms: atMs,
-        detail: { was: before.reason },
-      },
-    });
-  }
-  if (reason !== null) {
-    observations.push({
-      kind: 'event',
-      event: { timestamp_ms: atMs, kind: 'book_unusable', symbol, from_ms: atMs, detail: { reason } },
-    });
-  }
-  state.unusable = reason === null ? null : { reason, sinceMs: atMs };
-  return observations;
+  if (reason === (before?.reason ?? null)) return [];
+  const sinceMs = before?.sinceMs ?? atMs;
+  state.unusable = reason === null ? null : { reason, sinceMs };
+  const event: FeedEvent =
+    reason === null
+      ? {
+          timestamp_ms: atMs,
+          kind: 'book_usable',
+          symbol,
+          from_ms: sinceMs,
+          to_ms: atMs,
+          detail: { was: before?.reason },
+        }
+      : { timestamp_ms: atMs, kind: 'book_unusable', symbol, from_ms: sinceMs, detail: { reason } };
+  return [{ kind: 'event', event }];
 }
 
 function rawLevel([price, quantity]: Level): number[] {

@@ -60,18 +60,21 @@ export function feed(
   random: () => number,
   backoff: BackoffLimits = FEED_BACKOFF,
 ): Observable<FeedSignal> {
-  return merge(...connect.map((open, index) => reconnecting(open, index, scheduler, random, backoff)));
+  return defer(() => {
+    const venue = { heard: false };
+    return merge(...connect.map((open, index) => reconnecting(open, index, venue, scheduler, random, backoff)));
+  });
 }
 
 function reconnecting(
   open: () => Observable<ConnectionSignal>,
   index: number,
+  venue: { heard: boolean },
   scheduler: SchedulerLike,
   random: () => number,
   backoff: BackoffLimits,
 ): Observable<FeedSignal> {
   return defer(() => {
-    let heard = false;
     let silent = 0;
     let attempt = 0;
     let openedMs = 0;
@@ -80,17 +83,17 @@ function reconnecting(
       defer(open).pipe(
         tap((signal) => {
           if (signal.kind === 'opened') openedMs = signal.atMs;
-          if (signal.kind === 'message') heard = true;
+          if (signal.kind === 'message') venue.heard = true;
           if (signal.kind === 'closed' && signal.atMs - openedMs >= backoff.healthyMs) attempt = 0;
         }),
         catchError((error) =>
-          heard
+          venue.heard
             ? of({ kind: 'failed' as const, atMs: scheduler.now(), reason: reasonOf(error) })
             : throwError(() => error),
         ),
       ),
       defer(() => {
-        if (heard || ++silent < SILENT_CONNECTIONS) return EMPTY;
+        if (venue.heard || ++silent < SILENT_CONNECTIONS) return EMPTY;
         const words = `the venue closed ${silent} connections before the first message`;
         return throwError(() => new DepthlakeError('DL_VENUE_SILENT', words));
       }),

@@ -31,7 +31,8 @@ export async function checkSymbols(restUrl: string, symbols: readonly string[], 
 
 /** The error for an HTTP status other than success. */
 export function httpError(host: string, status: number, retryAfter?: string | null): DepthlakeError {
-  const wait = retryAfter ? `; it says to retry after ${retryAfter} s` : '';
+  const unit = /^\d+$/.test(retryAfter ?? '') ? ' s' : '';
+  const wait = retryAfter ? `; it says to retry after ${retryAfter}${unit}` : '';
   return new DepthlakeError(
     REFUSALS.has(status) ? 'DL_VENUE_REFUSED' : 'DL_VENUE_FOREIGN',
     `${host} answers HTTP ${status}${wait}`,

@@ -118,10 +118,12 @@ export function toPacks(
         timer = scheduler.schedule(
           () => {
             timer = null;
-            emit(builder.closeOpenedBy(scheduler.now() - lingerMs));
+            // A clock that was set back must not hold rows until it is that late again.
+            const nowMs = scheduler.now();
+            emit(builder.closeOpenedBy(nowMs < oldestMs ? Number.POSITIVE_INFINITY : nowMs - lingerMs));
             arm();
           },
-          Math.max(0, oldestMs + lingerMs - scheduler.now()),
+          Math.min(lingerMs, Math.max(0, oldestMs + lingerMs - scheduler.now())),
         );
       };
       subscriber.add(() => timer?.unsubscribe());

@@ -69,7 +69,7 @@ describe('settings', () => {
   test.each([
     ['venue', ['', 'Binance.us', 'binance']],
     ['symbols', ['', ',', 'BTCUSDT,', 'BTC USDT', 'BTC-USDT', 'A'.repeat(31), 'É']],
-    ['wsUrl', ['', 'host', 'https://host', 'ws:/ /', '//host']],
+    ['wsUrl', ['', 'host', 'https://host', 'ws:/ /', '//host', 'ws://host/?a=1', 'ws://host/#a']],
     ['restUrl', ['', 'host', 'wss://host', 'ftp://host']],
     ['everyMs', ['', '0', '1', 's', '99ms', '61m', '1.5s', '-1s', '1 s', '1S', 'frames']],
     ['rawLevels', ['', 'TRUE', 'on', '2']],

@@ -45,8 +45,9 @@ describe('a stream that does not answer', () => {
     const refused = rows.flatMap(({ row }) =>
       'kind' in row && row.kind === 'refused' ? [JSON.parse(row.detail!)] : [],
     );
-    // A pack that closes is compressed and makes some room again: there may be several ranges.
+    // A pack that closes is compressed and makes some room again, but the queue takes rows only when an eighth is free.
     expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThanOrEqual(3);
     const named = refused.flatMap(({ first_seq, last_seq }) =>
       Array.from({ length: last_seq - first_seq + 1 }, (_, i) => first_seq + i),
     );

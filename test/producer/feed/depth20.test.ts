@@ -53,6 +53,16 @@ describe('snapshots', () => {
 });
 
 describe('what gives no snapshot is counted by its reason', () => {
+  test('and the log shows one example of each reason', async () => {
+    const { logged } = await observe([
+      message(1, 'nonsense'),
+      message(2, 'more'),
+      message(3, '{"stream":"x","data":1}'),
+    ]);
+
+    expect(logged).toEqual(['frame_refused', 'frame_refused']);
+  });
+
   test('under its symbol where that is known, else under none', async () => {
     const { counters, snapshots, events } = await observe([
       message(1, 'nonsense'),
@@ -137,14 +147,13 @@ describe('unusable books', () => {
     expect(events).toMatchObject([{ kind: 'book_unusable', detail: { reason: 'crossed' } }]);
   });
 
-  test('a book that turns from empty to crossed ends the one state and begins the other', async () => {
+  test('a book that turns from empty to crossed says so, and is usable again only once', async () => {
     const { events, counters } = await observe([empty(1, 1), crossed(2, 2), crossed(3, 3), frame(4, 4)]);
 
     expect(events).toMatchObject([
       { kind: 'book_unusable', timestamp_ms: 1, detail: { reason: 'empty_side' } },
-      { kind: 'book_usable', timestamp_ms: 2, from_ms: 1, to_ms: 2, detail: { was: 'empty_side' } },
-      { kind: 'book_unusable', timestamp_ms: 2, detail: { reason: 'crossed' } },
-      { kind: 'book_usable', timestamp_ms: 4, from_ms: 2, to_ms: 4, detail: { was: 'crossed' } },
+      { kind: 'book_unusable', timestamp_ms: 2, from_ms: 1, detail: { reason: 'crossed' } },
+      { kind: 'book_usable', timestamp_ms: 4, from_ms: 1, to_ms: 4, detail: { was: 'crossed' } },
     ]);
     expect(counters.of('BTCUSDT').discarded).toEqual({ empty_side: 1, crossed: 2 });
   });

@@ -60,6 +60,22 @@ describe('the feed', () => {
     }, scheduler);
   });
 
+  test('once one of its connections heard the venue, the failure of another is answered by another attempt', () => {
+    const scheduler = testScheduler();
+    marbles(({ cold, expectObservable }) => {
+      const attempts = [cold<ConnectionSignal>('--#', {}, refusal), cold('o', signals)];
+      const connections = [() => cold('m', signals), () => attempts.shift()!];
+
+      const followed = feed(connections, scheduler, () => 1, { baseMs: 10, capMs: 10, healthyMs: 60_000 });
+
+      expectObservable(followed).toBe('m-f 9ms o', {
+        m: on(0).m!,
+        f: { kind: 'failed', atMs: 2, reason: refusal.message, connection: 1 } satisfies FeedSignal,
+        o: on(1).o!,
+      });
+    }, scheduler);
+  });
+
   test('fails when three connections in a row end before the first message', () => {
     const scheduler = testScheduler();
     marbles(({ cold, expectObservable }) => {
