@@ -66,6 +66,9 @@ export interface LocalPipeline {
   readonly ended: Promise<{ readonly summary: PipelineSummary; readonly failure: DepthlakeError | null }>;
 }
 
+/** How long the producer may flush once something else has failed. */
+const FAILED_FLUSH_MS = 3_000;
+
 /** How long a played recording must have brought nothing new before the run ends. */
 const QUIET_REPORTS = 3;
 
@@ -154,6 +157,8 @@ class Pipeline implements LocalPipeline {
   fail(error: DepthlakeError): void {
     this.#failure ??= error;
     this.stop(error.code);
+    // What it cannot flush in this time has nowhere to go.
+    this.#producer.killAfter(FAILED_FLUSH_MS);
   }
 
   /** A played recording ends the run once nothing of it is under way any more. */

@@ -25,6 +25,8 @@ export interface LocalProducer {
   readonly ended: Promise<{ readonly summary: ProducerSummary | null; readonly failure: DepthlakeError | null }>;
   /** Asks it to flush and end. */
   stop(): void;
+  /** Ends it after this time, flushed or not. */
+  killAfter(ms: number): void;
 }
 
 export function startProducer({ bundle, flags, env, log, progress }: ProducerOptions): LocalProducer {
@@ -55,15 +57,19 @@ export function startProducer({ bundle, flags, env, log, progress }: ProducerOpt
       resolve({ summary: readSummary(output), failure: clean ? null : (failure ?? died(how)) });
     });
   });
+  const killAfter = (ms: number) => {
+    const killer = setTimeout(() => child.kill('SIGKILL'), ms);
+    void ended.then(() => clearTimeout(killer));
+  };
   return {
     pid: child.pid ?? 0,
     ended,
     stop() {
       stopping = true;
       child.kill('SIGTERM');
-      const killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
-      void ended.then(() => clearTimeout(killer));
+      killAfter(KILL_AFTER_MS);
     },
+    killAfter,
   };
 }
 
