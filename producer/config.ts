@@ -76,7 +76,7 @@ export const FEED_SETTINGS = {
     argument: '<time>',
     help: 'Stop by itself after this time (default: run until Ctrl-C)',
     unit: 'ms, s, m, h',
-    parse: duration(100, 366 * 86_400_000),
+    parse: duration(100, 24 * 86_400_000),
   },
 } as const satisfies Settings;
 
@@ -143,7 +143,8 @@ export function readSettings<S extends Settings>(
     try {
       values[name] = setting.parse(String(text));
     } catch (error) {
-      const source = fromFlag === undefined ? `${variable}=${text}` : `--${setting.flag} ${text}`;
+      const shown = String(text).length > 80 ? `${String(text).slice(0, 79)}…` : text;
+      const source = fromFlag === undefined ? `${variable}=${shown}` : `--${setting.flag} ${shown}`;
       problems.push(`${source}: ${(error as Error).message}`);
     }
   }
@@ -176,16 +177,22 @@ const UNITS: Record<string, number> = {
   d: 86_400_000,
 };
 
-/** A time like `250ms`, `1s`, `5m`, `2h`, `1d`, in milliseconds. */
+/** A time like `250ms`, `1s`, `5m`, `2h`, `1d`, in milliseconds. A timer of Node ends at once beyond 2^31 ms, 24.8 days. */
 export function duration(leastMs: number, mostMs: number): (text: string) => number {
   return (text) => {
     const match = /^(\d+)(ms|s|m|h|d)$/.exec(text);
     const value = match ? Number(match[1]) * (UNITS[match[2]!] ?? Number.NaN) : Number.NaN;
     if (!(value >= leastMs && value <= mostMs)) {
-      throw new Error(`must be a time like 250ms, 1s, 5m or 2h, from ${leastMs} ms to ${mostMs} ms`);
+      throw new Error(`must be a time like 250ms, 1s, 5m or 2h, from ${timeText(leastMs)} to ${timeText(mostMs)}`);
     }
     return value;
   };
+}
+
+function timeText(ms: number): string {
+  const units = Object.entries(UNITS).filter(([, unit]) => ms >= unit && ms % unit === 0);
+  const [name, unit] = units.at(-1) ?? ['ms', 1];
+  return `${ms / unit}${name}`;
 }
 
 export function boolean(text: string): boolean {
@@ -205,12 +212,14 @@ export function url(...protocols: string[]): (text: string) => URL {
   };
 }
 
-/** Up to 1,024 symbols: the venue's limit of streams on one connection. */
+/** A venue lists some hundreds. */
+const MAX_SYMBOLS = 1024;
+
 function symbolList(text: string): string[] {
   const symbols = [...new Set(text.split(',').map((part) => part.trim().toUpperCase()))];
   const bad = symbols.find((symbol) => !/^[A-Z0-9_]{1,30}$/.test(symbol));
   if (bad !== undefined) throw new Error(`"${bad}" is no symbol; write them like BTCUSDT,ETHUSDT`);
-  if (symbols.length > 1024) throw new Error('one connection takes 1,024 symbols at most');
+  if (symbols.length > MAX_SYMBOLS) throw new Error(`at most ${MAX_SYMBOLS.toLocaleString('en-US')} symbols`);
   return symbols;
 }
 

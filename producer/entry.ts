@@ -19,10 +19,12 @@ const SETTINGS = { ...FEED_SETTINGS, ...STREAM_SETTINGS };
 const log = jsonLog((line) => process.stderr.write(line), Date.now);
 const stop = new ReplaySubject<string>(1);
 
+let stopping = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (stopping) process.exit(130);
+    stopping = true;
     stop.next(signal);
-    process.on(signal, () => process.exit(130));
   });
 }
 // Whoever holds the channel runs the stream as well: nothing is left to flush into.

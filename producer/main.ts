@@ -12,45 +12,49 @@ import {
   connect,
   defer,
   EMPTY,
+  firstValueFrom,
   from,
   interval,
   last,
   lastValueFrom,
+  map,
   merge,
   type Observable,
   type OperatorFunction,
   of,
+  race,
   type SchedulerLike,
   takeUntil,
   tap,
 } from 'rxjs';
+import { boundedAdmission } from './admission.ts';
 import type { FeedConfig, StreamConfig } from './config.ts';
 import { Counters } from './counters.ts';
 import { reasonOf } from './errors.ts';
-import { combinedStreamUrl, SYMBOLS_PER_CONNECTION, type VenueHosts } from './feed/binance.ts';
+import { combinedStreamUrl, SYMBOLS_PER_CONNECTION } from './feed/binance.ts';
 import type { ConnectionSignal } from './feed/connection.ts';
 import { type Observation, observeDepth20 } from './feed/depth20.ts';
 import { feed } from './feed/feed.ts';
-import { checkSymbols, type Fetch } from './feed/rest.ts';
 import { sampleEvery } from './feed/sampling.ts';
 import type { Log } from './log.ts';
 import type { TableRow } from './record.ts';
-import { type Admission, Session } from './session.ts';
+import { Session } from './session.ts';
 import { PackBuilder, toPacks } from './stream/packs.ts';
 import { KinesisWriter, type PutPacks, writeTo } from './stream/writer.ts';
 
 export type ProducerConfig = Pick<FeedConfig, 'venue' | 'symbols' | 'everyMs' | 'rawLevels'> &
-  Omit<StreamConfig, 'stream'> & { readonly hosts: VenueHosts };
+  Omit<StreamConfig, 'stream'> & { readonly wsUrl: string };
 
 export interface ProducerEdge {
   readonly connect: (url: string) => Observable<ConnectionSignal>;
-  readonly fetch: Fetch;
+  /** Checks that the venue lists the symbols and that the stream is there, before the session begins. */
+  readonly prepare: () => Promise<void>;
   readonly put: PutPacks;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
   readonly sessionId: string;
   readonly log: Log;
-  /** Emits the reason when the session is to end. */
+  /** Emits the reason when the session is to end, and again to whoever subscribes later. */
   readonly stop: Observable<string>;
   /** Told about once a second while the session runs. */
   readonly progress?: (progress: ProducerProgress) => void;
@@ -88,8 +92,6 @@ const TALLY_EVERY_MS = 60_000;
 const PROGRESS_EVERY_MS = 1_000;
 /** How long the end of a session waits for Kinesis; supervisors kill after 30 s. */
 const FLUSH_MS = 20_000;
-/** Beyond the bound for snapshots, this much is kept for feed events: they are what explains the hole. */
-const EVENT_RESERVE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Runs one session until `edge.stop`, then flushes. `lost` counts the rows that Kinesis did not accept in time.
@@ -97,9 +99,7 @@ const EVENT_RESERVE_BYTES = 4 * 1024 * 1024;
  */
 export async function runProducer(config: ProducerConfig, edge: ProducerEdge): Promise<ProducerSummary> {
   const { scheduler } = edge;
-  const { venue, symbols, hosts } = config;
-  await checkSymbols(hosts.restUrl, symbols, edge.fetch);
-
+  const { venue, symbols, wsUrl } = config;
   const startedMs = scheduler.now();
   const counters = new Counters(symbols);
   const builder = new PackBuilder(config.lanes);
@@ -108,23 +108,20 @@ export async function runProducer(config: ProducerConfig, edge: ProducerEdge): P
   const writer = new KinesisWriter(edge, (pack) => {
     lagMs = scheduler.now() - pack.openedMs;
   });
-  const session = new Session(
-    edge.sessionId,
-    venue,
-    symbols,
-    counters,
-    admission(config.queueMib, builder, writer, edge.log),
-  );
+  const admission = boundedAdmission(config.queueMib, () => builder.openBytes + writer.queuedBytes, edge.log);
+  const session = new Session(edge.sessionId, venue, symbols, counters, admission);
   const ending = endingOf(edge.stop);
+  const summary = () => summaryOf(edge.sessionId, venue, (scheduler.now() - startedMs) / 1000, counters, writer);
+  if (await stoppedDuring(edge.prepare(), edge.stop)) return summary();
 
   const pipeline = feed(
-    connections.map((part) => () => edge.connect(combinedStreamUrl(hosts.wsUrl, part))),
+    connections.map((part) => () => edge.connect(combinedStreamUrl(wsUrl, part))),
     scheduler,
     edge.random,
   ).pipe(
     takeUntil(ending.begins),
     catchError((error) => ending.fail(error)),
-    observeDepth20({ connections, rawLevels: config.rawLevels, counters, log: edge.log }),
+    observeDepth20({ connections, rawLevels: config.rawLevels, counters, log: edge.log, now: () => scheduler.now() }),
     sampleEvery(config.everyMs, counters, scheduler),
     asRows(session, () => ending.reason, { every_ms: config.everyMs, book: 'depth20' }, scheduler),
     toPacks(builder, config.lingerMs, scheduler),
@@ -144,7 +141,12 @@ export async function runProducer(config: ProducerConfig, edge: ProducerEdge): P
     edge.progress?.(progress());
   }
   if (ending.failure !== null) throw ending.failure;
-  return summaryOf(edge.sessionId, venue, (scheduler.now() - startedMs) / 1000, counters, writer);
+  return summary();
+}
+
+/** Whether the session is to end before what it needs was found to be there. */
+function stoppedDuring(prepared: Promise<void>, stop: Observable<string>): Promise<boolean> {
+  return firstValueFrom(race(from(prepared).pipe(map(() => false)), stop.pipe(map(() => true))));
 }
 
 /** The session around its observations: `started`, a tally a minute, the last tallies, `stopped`. */
@@ -170,27 +172,6 @@ function asRows(
       observations.pipe(rows),
       defer(() => from(session.stopped(now(), endReason()))),
     );
-}
-
-/**
- * Memory for rows that Kinesis has not accepted: `queueMib` for all, and a reserve that only feed events may use. Once
- * full it takes snapshots again when an eighth is free, so that refusals come in few ranges.
- */
-function admission(queueMib: number, builder: PackBuilder, writer: KinesisWriter, log: Log): Admission {
-  const bound = queueMib * 1024 * 1024;
-  const queued = () => builder.openBytes + writer.queuedBytes;
-  let full = false;
-  return {
-    snapshot() {
-      const bytes = queued();
-      const before = full;
-      full = bytes >= (full ? bound * 0.875 : bound);
-      if (full !== before)
-        log(full ? 'error' : 'info', full ? 'queue_full' : 'queue_has_room', { queued_bytes: bytes });
-      return !full;
-    },
-    event: () => queued() < bound + EVENT_RESERVE_BYTES,
-  };
 }
 
 /** How a session comes to its end: asked to stop, or failed before the feed was ever heard. */

@@ -277,7 +277,15 @@ const PACK_MAX_INFLATED_BYTES = 16 * 1024 * 1024;
 export function encodePack(lines: readonly string[]): Buffer {
   const plain = Buffer.from(lines.join('\n'), 'utf8');
   const packed = gzipSync(plain);
-  return packed.length < plain.length ? packed : plain;
+  // zlib's result is a slice of a larger buffer, all of which a queued pack would hold.
+  return packed.length < plain.length ? ownBytes(packed) : ownBytes(plain);
+}
+
+function ownBytes(slice: Buffer): Buffer {
+  if (slice.length === slice.buffer.byteLength) return slice;
+  const own = Buffer.allocUnsafeSlow(slice.length);
+  slice.copy(own);
+  return own;
 }
 
 /**

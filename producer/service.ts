@@ -5,6 +5,7 @@ import type { FeedConfig, StreamConfig } from './config.ts';
 import { DepthlakeError } from './errors.ts';
 import { HOSTS, type VenueHosts } from './feed/binance.ts';
 import { connection } from './feed/connection.ts';
+import { checkSymbols } from './feed/rest.ts';
 import type { Log } from './log.ts';
 import { type ProducerProgress, type ProducerSummary, runProducer } from './main.ts';
 import { checkStream, createKinesisClient, putPacks } from './stream/kinesis.ts';
@@ -21,12 +22,14 @@ export async function runService({ config, log, stop, progress }: ServiceOptions
   const hosts = hostsOf(config);
   const client = createKinesisClient();
   try {
-    await checkStream(client, config.stream);
     return await runProducer(
-      { ...config, hosts },
+      { ...config, wsUrl: hosts.wsUrl },
       {
         connect: (url) => connection(url, asyncScheduler),
-        fetch,
+        prepare: async () => {
+          await checkStream(client, config.stream);
+          await checkSymbols(hosts.restUrl, config.symbols, fetch);
+        },
         put: putPacks(client, config.stream),
         scheduler: asyncScheduler,
         random: Math.random,

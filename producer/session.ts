@@ -3,21 +3,23 @@
  * the session. It is given before the queue, so what the queue refuses leaves a hole whose numbers a `refused` event
  * names, and every other hole in the lake is a loss that can be seen.
  */
+import type { Admission } from './admission.ts';
 import type { Counters } from './counters.ts';
 import type { FeedEvent, Observation, Snapshot } from './feed/depth20.ts';
 import type { FeedEventRow, OrderBookRow, TableRow } from './record.ts';
-
-/** Whether the queue takes another row. `snapshot` is the smaller bound: events have a reserve. */
-export interface Admission {
-  snapshot(): boolean;
-  event(): boolean;
-}
 
 interface RefusedRange {
   firstSeq: number;
   lastSeq: number;
   fromMs: number;
   toMs: number;
+}
+
+/** Feed events that the queue did not take: they have no numbers, so their kinds and times are kept. */
+interface RefusedEvents {
+  readonly fromMs: number;
+  toMs: number;
+  readonly kinds: Record<string, number>;
 }
 
 export class Session {
@@ -28,6 +30,7 @@ export class Session {
   readonly #admission: Admission;
   readonly #seq = new Map<string, number>();
   readonly #refused = new Map<string, RefusedRange>();
+  #refusedEvents: RefusedEvents | null = null;
   #eventSeq = 0;
 
   constructor(id: string, venue: string, symbols: readonly string[], counters: Counters, admission: Admission) {
@@ -48,12 +51,13 @@ export class Session {
 
   /** Each symbol's count so far, so that the tail of a session can be audited too. */
   tallies(atMs: number): TableRow[] {
-    return this.#tallies(atMs).flatMap((event) => this.#admitted(event));
+    const refusals = this.#admission.snapshot() ? this.#refusals(atMs) : [];
+    return [...refusals, ...this.#tallies(atMs).flatMap((event) => this.#admitted(event))];
   }
 
   /** The last rows: refusals not yet named, the last tallies, `stopped`. They are always admitted. */
   stopped(atMs: number, reason: string): TableRow[] {
-    const refusals = [...this.#refused.keys()].map((symbol) => this.#event(this.#refusal(symbol, atMs)));
+    const refusals = [...this.#refusedEventsRow(atMs), ...this.#refusals(atMs)];
     const tallies = this.#tallies(atMs).map((event) => this.#event(event));
     return [...refusals, ...tallies, this.#event({ timestamp_ms: atMs, kind: 'stopped', detail: { reason } })];
   }
@@ -93,6 +97,10 @@ export class Session {
     return [...refusal, { table: 'order_book', row }];
   }
 
+  #refusals(atMs: number): TableRow[] {
+    return [...this.#refused.keys()].map((symbol) => this.#event(this.#refusal(symbol, atMs)));
+  }
+
   #refuse(symbol: string, seq: number, atMs: number): void {
     const range = this.#refused.get(symbol);
     if (range === undefined) this.#refused.set(symbol, { firstSeq: seq, lastSeq: seq, fromMs: atMs, toMs: atMs });
@@ -120,7 +128,6 @@ export class Session {
       timestamp_ms: atMs,
       kind: 'tally',
       symbol,
-      last_seq: symbol === null ? null : (this.#seq.get(symbol) ?? 0),
       detail: { ...this.#counters.of(symbol), ...(symbol === null && this.#sessionCounts()) },
     }));
   }
@@ -131,24 +138,40 @@ export class Session {
   }
 
   #admitted(event: FeedEvent): TableRow[] {
-    if (this.#admission.event()) return [this.#event(event)];
+    const atMs = event.timestamp_ms;
+    if (this.#admission.event()) return [...this.#refusedEventsRow(atMs), this.#event(event)];
     this.#counters.eventsRefused += 1;
+    this.#refusedEvents ??= { fromMs: atMs, toMs: atMs, kinds: {} };
+    this.#refusedEvents.toMs = atMs;
+    const { kinds } = this.#refusedEvents;
+    kinds[event.kind] = (kinds[event.kind] ?? 0) + 1;
     return [];
+  }
+
+  /** The event that stands for feed events refused before it; none where none was. */
+  #refusedEventsRow(atMs: number): TableRow[] {
+    if (this.#refusedEvents === null) return [];
+    const { fromMs, toMs, kinds } = this.#refusedEvents;
+    this.#refusedEvents = null;
+    const refused = Object.values(kinds).reduce((sum, n) => sum + n, 0);
+    const times = { timestamp_ms: atMs, from_ms: fromMs, to_ms: toMs };
+    return [this.#event({ ...times, kind: 'refused', missed_updates: refused, detail: { events: kinds } })];
   }
 
   #event(event: FeedEvent): TableRow {
     this.#eventSeq += 1;
+    const symbol = event.symbol ?? null;
     const row: FeedEventRow = {
       timestamp_ms: event.timestamp_ms,
       venue: this.#venue,
-      symbol: event.symbol ?? null,
+      symbol,
       session_id: this.id,
       seq: this.#eventSeq,
       kind: event.kind,
       from_ms: event.from_ms ?? null,
       to_ms: event.to_ms ?? null,
       missed_updates: event.missed_updates ?? null,
-      last_seq: event.last_seq ?? null,
+      last_seq: event.last_seq ?? (symbol === null ? null : (this.#seq.get(symbol) ?? 0)),
       detail: event.detail ? JSON.stringify(event.detail) : null,
     };
     return { table: 'feed_event', row };

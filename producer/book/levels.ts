@@ -47,15 +47,14 @@ export function measureDepth(book: VisibleBook): DepthFields | UnusableBook {
   if (bestBid >= bestAsk) return 'crossed';
 
   const sum = addUnits(bestBid, bestAsk);
-  const mid = halfToDouble(sum);
-  const bids = measureSide(book.bids, book.bidsWhole, bidThresholds(sum), atLeast);
-  const asks = measureSide(book.asks, book.asksWhole, askThresholds(sum), atMost);
+  const bids = measureSide(book.bids, book.bidsWhole, bidEnds(sum), atLeast);
+  const asks = measureSide(book.asks, book.asksWhole, askEnds(sum), atMost);
   return {
-    bids: bids.quantities.map((quantity, i) => [mid * (1 - DEPTH_LEVELS[i]! / 1e4), toDouble(quantity)]),
-    asks: asks.quantities.map((quantity, i) => [mid * (1 + DEPTH_LEVELS[i]! / 1e4), toDouble(quantity)]),
+    bids: bids.pairs,
+    asks: asks.pairs,
     spread: toDouble(subtractUnits(bestAsk, bestBid)),
-    mid_price: mid,
-    imbalance_ratio: imbalance(bids.quantities.at(-1)!, asks.quantities.at(-1)!),
+    mid_price: halfToDouble(sum),
+    imbalance_ratio: imbalance(bids.outermost, asks.outermost),
     bid_levels_covered: bids.covered,
     ask_levels_covered: asks.covered,
     bid_reach: reach(sum, book.bids.at(-1)![0]),
@@ -63,50 +62,57 @@ export function measureDepth(book: VisibleBook): DepthFields | UnusableBook {
   };
 }
 
-type Within = (price: Units, threshold: Units) => boolean;
-const atLeast: Within = (price, threshold) => price >= threshold;
-const atMost: Within = (price, threshold) => price <= threshold;
+type Within = (price: Units, bound: Units) => boolean;
+const atLeast: Within = (price, bound) => price >= bound;
+const atMost: Within = (price, bound) => price <= bound;
 
-/** Where a level ends: its outermost price in whole units, and whether that is the level's own distance, unrounded. */
-interface Threshold {
-  readonly price: Units;
+/** Where a depth level ends, at S·(10⁴ ∓ k) / (2·10⁴) units. */
+interface LevelEnd {
+  /** The outermost whole unit inside. */
+  readonly bound: Units;
+  /** Whether the end is a whole unit itself. */
   readonly exact: boolean;
+  /** The end as a double, rounded once. */
+  readonly price: number;
 }
 
-/** The lowest price of each level: S·(10⁴ − k) / (2·10⁴), rounded up to a unit. */
-function bidThresholds(sum: Units): Threshold[] {
+function bidEnds(sum: Units): LevelEnd[] {
   return DEPTH_LEVELS.map((k) => {
     const scaled = BigInt(sum) * (SCALE - BigInt(k));
     const exact = scaled % DIVISOR === 0n;
-    return { price: narrow(scaled / DIVISOR + (exact ? 0n : 1n)), exact };
+    return { bound: narrow(scaled / DIVISOR + (exact ? 0n : 1n)), exact, price: endPrice(scaled) };
   });
 }
 
-/** The highest price of each level: S·(10⁴ + k) / (2·10⁴), rounded down to a unit. */
-function askThresholds(sum: Units): Threshold[] {
+function askEnds(sum: Units): LevelEnd[] {
   return DEPTH_LEVELS.map((k) => {
     const scaled = BigInt(sum) * (SCALE + BigInt(k));
-    return { price: narrow(scaled / DIVISOR), exact: scaled % DIVISOR === 0n };
+    return { bound: narrow(scaled / DIVISOR), exact: scaled % DIVISOR === 0n, price: endPrice(scaled) };
   });
 }
 
-/** Quantity within each threshold, nearest first, and how many thresholds the visible side covers. */
-function measureSide(side: readonly Level[], whole: boolean, thresholds: readonly Threshold[], within: Within) {
-  const quantities: Units[] = [];
+/** scaled / (2·10⁴·10⁸); exact operands and one division, or one reading of the decimal form, round once. */
+function endPrice(scaled: bigint): number {
+  return scaled <= Number.MAX_SAFE_INTEGER ? Number(scaled) / 2e12 : Number(`${scaled * 5n}e-13`);
+}
+
+/** The [price, quantity] of each level, nearest first, and how many levels the visible side covers. */
+function measureSide(side: readonly Level[], whole: boolean, ends: readonly LevelEnd[], within: Within) {
+  const pairs: number[][] = [];
   let total: Units = 0;
   let next = 0;
   let covered = 0;
   const last = side.at(-1)![0];
-  for (const { price, exact } of thresholds) {
-    while (next < side.length && within(side[next]![0], price)) {
+  for (const { bound, exact, price } of ends) {
+    while (next < side.length && within(side[next]![0], bound)) {
       total = addUnits(total, side[next]![1]);
       next += 1;
     }
-    quantities.push(total);
-    // Covered: the last visible price lies at the level's own distance or beyond it.
-    if (whole || !within(last, price) || (exact && last === price)) covered += 1;
+    pairs.push([price, toDouble(total)]);
+    // Covered: the last visible price lies at the level's end or beyond it.
+    if (whole || !within(last, bound) || (exact && last === bound)) covered += 1;
   }
-  return { quantities, covered };
+  return { pairs, outermost: total, covered };
 }
 
 function imbalance(bid: Units, ask: Units): number {

@@ -25,6 +25,9 @@ export interface ConnectionLimits {
 
 export const CONNECTION_LIMITS: ConnectionLimits = { watchdogMs: 60_000, pingMs: 20_000, handshakeMs: 15_000 };
 
+/** The watchdog looks at the connection so many times for each ping. */
+const TICKS_A_PING = 4;
+
 /** The largest message read; a depth20 frame has 2 KB, a diff of 1,000 levels 40 KB. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
@@ -42,31 +45,36 @@ export function connection(
     });
     let opened = false;
     let fault: string | null = null;
-    let lastLifeMs = scheduler.now();
+    // Counted in ticks, not read from the clock: a clock that jumps must not end a healthy connection.
+    const tickMs = limits.pingMs / TICKS_A_PING;
+    let ticks = 0;
+    let silentMs = 0;
     const alive = () => {
-      lastLifeMs = scheduler.now();
+      silentMs = 0;
     };
 
     const heartbeat = scheduler.schedule(function () {
-      if (scheduler.now() - lastLifeMs >= limits.watchdogMs) {
+      ticks += 1;
+      silentMs += tickMs;
+      if (silentMs > limits.watchdogMs) {
         fault = `no frame, ping or pong for ${limits.watchdogMs / 1000} s`;
         socket.terminate();
-      } else {
-        if (socket.readyState === WebSocket.OPEN) socket.ping();
-        this.schedule(undefined, Math.min(limits.pingMs, lastLifeMs + limits.watchdogMs - scheduler.now()));
+        return;
       }
-    }, limits.pingMs);
+      if (ticks % TICKS_A_PING === 0 && socket.readyState === WebSocket.OPEN) socket.ping();
+      this.schedule(undefined, tickMs);
+    }, tickMs);
 
     socket.on('open', () => {
       opened = true;
       alive();
-      subscriber.next({ kind: 'opened', atMs: lastLifeMs });
+      subscriber.next({ kind: 'opened', atMs: scheduler.now() });
     });
     socket.on('ping', alive); // ws answers with the pong itself
     socket.on('pong', alive);
     socket.on('message', (data) => {
       alive();
-      subscriber.next({ kind: 'message', atMs: lastLifeMs, text: data.toString() });
+      subscriber.next({ kind: 'message', atMs: scheduler.now(), text: data.toString() });
     });
     socket.on('unexpected-response', (_request, response) => {
       subscriber.error(httpError(host, response.statusCode ?? 0, response.headers['retry-after']));

@@ -4,7 +4,7 @@
  * depth20 frames carry no proof of completeness: ids jump by any amount. So a hole is known only where a connection was
  * lost, and its `gap` says from when to when, not how much.
  */
-import { concatMap, type Observable, type OperatorFunction } from 'rxjs';
+import { concat, concatMap, defer, type Observable, type OperatorFunction } from 'rxjs';
 import { toDouble } from '../book/decimal.ts';
 import { type DepthFields, type Level, measureDepth, type UnusableBook } from '../book/levels.ts';
 import type { Counters } from '../counters.ts';
@@ -36,25 +36,35 @@ export interface Depth20Options {
   readonly connections: readonly (readonly string[])[];
   readonly rawLevels: boolean;
   readonly counters: Counters;
+  /** UTC epoch ms. */
+  readonly now: () => number;
   readonly log: Log;
 }
 
 export function observeDepth20(options: Depth20Options): OperatorFunction<FeedSignal, Observation> {
   return (signals: Observable<FeedSignal>) => {
     const connections = options.connections.map((symbols, index) => new ConnectionObserver(index, symbols, options));
-    return signals.pipe(concatMap((signal) => connections[signal.connection]!.observe(signal)));
+    return concat(
+      signals.pipe(concatMap((signal) => connections[signal.connection]!.observe(signal))),
+      defer(() => connections.flatMap((connection) => connection.end(options.now()))),
+    );
   };
 }
 
 /** What is remembered of a symbol: bounded, one entry a symbol. */
 interface SymbolState {
+  /** Of the last frame. */
   lastId: number | null;
+  /** The last ids, newest first: a frame may come again after later ones. */
+  recentIds: number[];
   /** When the last frame came, a repeat or not: until then the book is known. */
   lastMs: number;
   outage: boolean;
   unusable: { reason: UnusableBook; sinceMs: number } | null;
 }
 
+/** Ids by which a repeat is recognised, per symbol; at ten frames a second the last 1.6 s. */
+const RECENT_IDS = 16;
 /** How much of a refused frame the log shows; one frame a reason and connection. */
 const SAMPLE_CHARACTERS = 200;
 
@@ -72,7 +82,7 @@ class ConnectionObserver {
     this.#options = options;
     this.#read = depth20Reader(symbols);
     this.#states = new Map(
-      symbols.map((symbol) => [symbol, { lastId: null, lastMs: 0, outage: false, unusable: null }]),
+      symbols.map((symbol) => [symbol, { lastId: null, recentIds: [], lastMs: 0, outage: false, unusable: null }]),
     );
   }
 
@@ -133,11 +143,12 @@ class ConnectionObserver {
     const observations: Observation[] = this.#endOfOutage(frame, state, atMs);
     state.lastMs = atMs;
 
-    if (frame.lastUpdateId === state.lastId) {
+    if (state.recentIds.includes(frame.lastUpdateId)) {
       counters.discard(frame.symbol, 'repeat');
       return observations;
     }
     state.lastId = frame.lastUpdateId;
+    state.recentIds = [frame.lastUpdateId, ...state.recentIds.slice(0, RECENT_IDS - 1)];
 
     const depth = measureDepth({
       bids: frame.bids,
@@ -168,17 +179,26 @@ class ConnectionObserver {
     if (!state.outage) return [];
     state.outage = false;
     if (frame.lastUpdateId === state.lastId) return [];
-    const detail = { last_update_id_before: state.lastId, last_update_id_after: frame.lastUpdateId };
+    return [this.#gap(frame.symbol, state, atMs, { last_update_id_after: frame.lastUpdateId })];
+  }
+
+  /** What is still missing when the session ends is missing until then at least. */
+  end(atMs: number): Observation[] {
+    const open = [...this.#states].filter(([, state]) => state.outage);
+    return open.map(([symbol, state]) => this.#gap(symbol, state, atMs, { open: true }));
+  }
+
+  #gap(symbol: string, state: SymbolState, atMs: number, detail: object): Observation {
+    this.#options.log('warn', 'gap', { symbol, ms: atMs - state.lastMs });
     const event: FeedEvent = {
       timestamp_ms: atMs,
       kind: 'gap',
-      symbol: frame.symbol,
+      symbol,
       from_ms: state.lastMs,
       to_ms: atMs,
-      detail,
+      detail: { last_update_id_before: state.lastId, ...detail },
     };
-    this.#options.log('warn', 'gap', { symbol: frame.symbol, ms: atMs - state.lastMs });
-    return [{ kind: 'event', event }];
+    return { kind: 'event', event };
   }
 }
 

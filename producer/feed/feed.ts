@@ -2,8 +2,7 @@
  * The feed: connections that are opened again whenever they end.
  *
  * Until the first message a failure is the operator's to see (a wrong host, a refusal): the feed fails. After it a
- * failure is the network's, and is answered by another attempt: exponential back-off with full jitter
- * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), reset after a healthy minute.
+ * failure is the network's, and is answered by another attempt: exponential back-off, reset after a healthy minute.
  */
 import {
   catchError,
@@ -20,6 +19,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
+import { type Backoff, fullJitter } from '../backoff.ts';
 import { DepthlakeError, reasonOf } from '../errors.ts';
 import type { ConnectionSignal } from './connection.ts';
 
@@ -32,33 +32,22 @@ export type FeedSignal = (
   readonly connection: number;
 };
 
-export interface BackoffLimits {
-  readonly baseMs: number;
-  readonly capMs: number;
+export interface FeedBackoff extends Backoff {
   /** A connection that lived so long was healthy: the next back-off starts from the base again. */
   readonly healthyMs: number;
 }
 
-export const FEED_BACKOFF: BackoffLimits = { baseMs: 500, capMs: 30_000, healthyMs: 60_000 };
+export const FEED_BACKOFF: FeedBackoff = { baseMs: 500, capMs: 30_000, healthyMs: 60_000 };
 
 /** How many connections may end before their first message until the feed gives up on a venue it never heard. */
 const SILENT_CONNECTIONS = 3;
-
-/** Full jitter: anything from 0 to the exponential bound. */
-export function fullJitter(
-  attempt: number,
-  { baseMs, capMs }: { baseMs: number; capMs: number },
-  random: () => number,
-) {
-  return random() * Math.min(capMs, baseMs * 2 ** attempt);
-}
 
 /** @param connect opens connection `i` anew at each subscription */
 export function feed(
   connect: readonly (() => Observable<ConnectionSignal>)[],
   scheduler: SchedulerLike,
   random: () => number,
-  backoff: BackoffLimits = FEED_BACKOFF,
+  backoff: FeedBackoff = FEED_BACKOFF,
 ): Observable<FeedSignal> {
   return defer(() => {
     const venue = { heard: false };
@@ -72,7 +61,7 @@ function reconnecting(
   venue: { heard: boolean },
   scheduler: SchedulerLike,
   random: () => number,
-  backoff: BackoffLimits,
+  backoff: FeedBackoff,
 ): Observable<FeedSignal> {
   return defer(() => {
     let silent = 0;

@@ -6,8 +6,8 @@
  * lasts: throttling drops nothing. The queue is bounded by whoever admits rows, who asks for `queuedBytes`.
  */
 import { Observable, type OperatorFunction, type SchedulerLike } from 'rxjs';
+import { fullJitter } from '../backoff.ts';
 import { reasonOf } from '../errors.ts';
-import { fullJitter } from '../feed/feed.ts';
 import type { Log } from '../log.ts';
 import type { Pack } from './packs.ts';
 
@@ -33,6 +33,9 @@ const CALL_MAX_BYTES = 5 * 1024 * 1024;
 /** Calls in flight at once; more would only queue inside the HTTP client. */
 const MAX_CALLS = 4;
 const BACKOFF = { baseMs: 100, capMs: 5_000 };
+
+/** What a queued pack costs beside its bytes: objects, and its place in the queue. */
+const PACK_OVERHEAD_BYTES = 512;
 
 interface Lane {
   readonly packs: Pack[];
@@ -66,7 +69,7 @@ export class KinesisWriter {
     this.#onAccepted = onAccepted;
   }
 
-  /** Bytes of packs that Kinesis has not accepted. */
+  /** Memory of packs that Kinesis has not accepted, bytes. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
@@ -82,7 +85,7 @@ export class KinesisWriter {
       this.#lanes.set(pack.lane, lane);
     }
     lane.packs.push(pack);
-    this.#queuedBytes += pack.data.length;
+    this.#queuedBytes += memoryOf(pack);
     this.#queuedRows += pack.rows;
     this.#pump();
   }
@@ -117,7 +120,10 @@ export class KinesisWriter {
   async #send(lanes: readonly Lane[]): Promise<void> {
     this.#calls += 1;
     this.counts.calls += 1;
-    for (const lane of lanes) lane.busy = true;
+    for (const lane of lanes) {
+      lane.busy = true;
+      this.#moveToEnd(lane.packs[0]!.lane, lane);
+    }
     const outcomes = await this.#outcomes(lanes.map((lane) => lane.packs[0]!));
     this.#calls -= 1;
     // Answers that come after the writer gave up still count: their packs are in the stream.
@@ -128,6 +134,12 @@ export class KinesisWriter {
     this.#tell(outcomes.find((outcome) => outcome !== null) ?? null);
     if (this.#queuedRows === 0) this.onIdle();
     this.#pump();
+  }
+
+  /** Who was served last is asked last, so that no lane waits while others go again and again. */
+  #moveToEnd(key: string, lane: Lane): void {
+    this.#lanes.delete(key);
+    this.#lanes.set(key, lane);
   }
 
   async #outcomes(packs: readonly Pack[]): Promise<readonly PutOutcome[]> {
@@ -142,7 +154,7 @@ export class KinesisWriter {
     const pack = lane.packs.shift()!;
     lane.busy = false;
     lane.attempt = 0;
-    this.#queuedBytes -= pack.data.length;
+    this.#queuedBytes -= memoryOf(pack);
     this.#queuedRows -= pack.rows;
     this.counts.packs += 1;
     this.counts.rows += pack.rows;
@@ -167,6 +179,10 @@ export class KinesisWriter {
       this.#edge.log('info', 'kinesis_accepts', { queued_bytes: this.#queuedBytes });
     this.#failing = refusal !== null;
   }
+}
+
+function memoryOf(pack: Pack): number {
+  return pack.data.buffer.byteLength + PACK_OVERHEAD_BYTES;
 }
 
 /**

@@ -22,7 +22,7 @@ export function rowMaker({ symbols, frames }: Frames, onRow: (row: TableRow) => 
   const session = new Session('bench', 'local', symbols, counters, admission);
   const signals = new Subject<FeedSignal>();
   signals
-    .pipe(observeDepth20({ connections: [symbols], rawLevels: false, counters, log: () => {} }))
+    .pipe(observeDepth20({ connections: [symbols], rawLevels: false, counters, log: () => {}, now: Date.now }))
     .subscribe((observation) => session.rows(observation).forEach(onRow));
   return () => {
     for (const { atMs, text } of frames) signals.next({ kind: 'message', connection: 0, text, atMs });

@@ -1,4 +1,3 @@
-import { of } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { differences, type ReferenceDepth, referenceDepth, type TextLevel } from './book/reference.ts';
 import { CONFIG, randomFrame, running, START_MS } from './running.ts';
@@ -112,14 +111,6 @@ describe('a session of the producer', () => {
     expect(result).toMatchObject({ frames: 25, snapshots: 3, discarded: { sampled: 22 } });
   });
 
-  test('that is told to stop before it began still says started and stopped', async () => {
-    const { events, summary } = running({}, { stop: of('SIGTERM') });
-
-    await summary;
-
-    expect(events().map(({ kind }) => kind)).toEqual(['started', 'tally', 'tally', 'tally', 'stopped']);
-  });
-
   test('spreads more symbols than one request line takes over several connections', async () => {
     const symbols = Array.from({ length: 401 }, (_, i) => `S${i}USDT`);
     const { urls, stop, summary } = running({ symbols });
@@ -134,11 +125,22 @@ describe('a session of the producer', () => {
 });
 
 describe('a session that cannot begin', () => {
-  test('fails where the venue does not list a symbol, without a connection', async () => {
-    const { summary, urls } = running({}, { fetch: async () => Response.json({ symbols: [] }) });
+  test('fails where something it needs is not there, without a connection', async () => {
+    const { summary, urls } = running({}, { prepare: () => Promise.reject(new Error('no such symbol')) });
 
-    await expect(summary).rejects.toMatchObject({ code: 'DL_SYMBOL_UNKNOWN' });
+    await expect(summary).rejects.toThrow('no such symbol');
     expect(urls).toEqual([]);
+  });
+
+  test('ends at once when it is stopped while that is still being looked up', async () => {
+    const { summary, urls, stop, stream } = running({}, { prepare: () => new Promise(() => {}) });
+    await settle();
+
+    stop.next('SIGTERM');
+
+    expect(await summary).toMatchObject({ frames: 0, rows: 0, lost: 0 });
+    expect(urls).toEqual([]);
+    expect(stream).toEqual([]);
   });
 
   test('fails with what the connection failed with before the first message', async () => {

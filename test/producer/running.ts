@@ -1,5 +1,5 @@
 /** A whole producer at the edge of whose process a test stands: the venue, the stream and the clock. */
-import { Observable, Subject, type Subscriber } from 'rxjs';
+import { Observable, ReplaySubject, type Subscriber } from 'rxjs';
 import type { ConnectionSignal } from '../../producer/feed/connection.ts';
 import { type ProducerConfig, type ProducerEdge, type ProducerProgress, runProducer } from '../../producer/main.ts';
 import { decodePack, type FeedEventRow, type OrderBookRow } from '../../producer/record.ts';
@@ -17,17 +17,16 @@ export const CONFIG: ProducerConfig = {
   lingerMs: 1_000,
   lanes: 2,
   queueMib: 32,
-  hosts: { wsUrl: 'ws://venue', restUrl: 'http://venue' },
+  wsUrl: 'ws://venue',
 };
 
 export function running(config: Partial<ProducerConfig> = {}, edge: Partial<ProducerEdge> = {}) {
   const clock = new VirtualClock(START_MS);
-  const stop = new Subject<string>();
+  const stop = new ReplaySubject<string>(1);
   const stream: Pack[] = [];
   const urls: string[] = [];
   const progress: ProducerProgress[] = [];
   let socket: Subscriber<ConnectionSignal> | null = null;
-  const symbols = config.symbols ?? CONFIG.symbols;
   const signal = (given: { kind: 'opened' } | { kind: 'message'; text: string } | { kind: 'closed'; reason: string }) =>
     socket!.next({ ...given, atMs: clock.now() });
 
@@ -40,7 +39,7 @@ export function running(config: Partial<ProducerConfig> = {}, edge: Partial<Prod
           socket = subscriber;
           signal({ kind: 'opened' });
         }),
-      fetch: async () => Response.json({ symbols: symbols.map((symbol) => ({ symbol, status: 'TRADING' })) }),
+      prepare: async () => {},
       put: async (packs) => {
         stream.push(...packs);
         return packs.map(() => null);

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Admission } from '../../producer/admission.ts';
 import { Counters } from '../../producer/counters.ts';
 import type { Observation } from '../../producer/feed/depth20.ts';
 import { decodeLine, encodeLine, type FeedEventRow, type OrderBookRow, type TableRow } from '../../producer/record.ts';
-import { type Admission, Session } from '../../producer/session.ts';
+import { Session } from '../../producer/session.ts';
 import { snapshot } from './samples.ts';
 
 const SYMBOLS = ['BTCUSDT', 'ETHUSDT'];
@@ -95,7 +96,7 @@ describe('a session', () => {
         from_ms: 1,
         to_ms: 5,
         missed_updates: null,
-        last_seq: null,
+        last_seq: 0,
         detail: '{"last_update_id_before":7}',
       },
     ]);
@@ -164,15 +165,39 @@ describe('the bound of the queue', () => {
     expect(rows[0]).toMatchObject({ symbol: 'ETHUSDT', missed_updates: 1, last_seq: 1 });
   });
 
-  test('an event beyond even its reserve takes no number and is counted', () => {
+  test('a symbol that falls silent after a refusal has its numbers named with the next tally', () => {
+    let room = false;
+    const { session } = newSession({ snapshot: () => room, event: () => true });
+    session.rows(snapshot('ETHUSDT', 1));
+
+    expect(events(session.tallies(60)).map(({ kind }) => kind)).toEqual(['tally', 'tally', 'tally']);
+    room = true;
+
+    const [named] = events(session.tallies(120));
+    expect(named).toMatchObject({ kind: 'refused', symbol: 'ETHUSDT', detail: '{"first_seq":1,"last_seq":1}' });
+    expect(events(session.tallies(180)).map(({ kind }) => kind)).toEqual(['tally', 'tally', 'tally']);
+  });
+
+  test('an event beyond even its reserve takes no number, is counted, and one event stands for all of them', () => {
     let open = false;
     const { session } = newSession({ snapshot: () => true, event: () => open });
 
     expect(session.rows(gap)).toEqual([]);
-    expect(session.tallies(1)).toEqual([]);
+    expect(session.tallies(7)).toEqual([]);
     open = true;
 
-    expect(events(session.rows(gap))).toMatchObject([{ seq: 1 }]);
+    expect(events(session.rows(gap))).toMatchObject([
+      {
+        seq: 1,
+        kind: 'refused',
+        symbol: null,
+        from_ms: 5,
+        to_ms: 7,
+        missed_updates: 4,
+        detail: '{"events":{"gap":1,"tally":3}}',
+      },
+      { seq: 2, kind: 'gap' },
+    ]);
     expect(detailOf(events(session.tallies(2)).at(-1)!)).toMatchObject({ events_refused: 4 });
   });
 

@@ -45,7 +45,13 @@ describe.skipIf(absent !== null)(`the recorded depth20 frames ${absent ?? ''}`, 
         atMs: frame.atMs,
         text,
       }));
-      const observe = observeDepth20({ connections: [symbols], rawLevels: true, counters, log: () => {} });
+      const observe = observeDepth20({
+        connections: [symbols],
+        rawLevels: true,
+        counters,
+        log: () => {},
+        now: () => 0,
+      });
 
       const observations = await lastValueFrom(from(signals).pipe(observe, toArray()));
 

@@ -75,7 +75,7 @@ function ratio(a: bigint, b: bigint): number {
   return Number(`${(a * FORTY_PLACES) / b}e-40`);
 }
 
-/** The depth fields of a snapshot, its prices and fractions apart: these are exact to a few units in the last place. */
+/** The depth fields of a snapshot. Fractions (imbalance, reach) of numbers beyond 2^53 are exact to two units in the last place. */
 export function differences(actual: ReferenceDepth, expected: ReferenceDepth): string[] {
   const found: string[] = [];
   const check = (what: string, a: number, b: number, ulps: number) => {
@@ -84,7 +84,7 @@ export function differences(actual: ReferenceDepth, expected: ReferenceDepth): s
   for (const side of ['bids', 'asks'] as const) {
     if (actual[side].length !== 5) found.push(`${side}: ${actual[side].length} levels`);
     for (const [i, [price, quantity]] of expected[side].entries()) {
-      check(`${side}[${i}] price`, actual[side][i]![0], price, 2);
+      check(`${side}[${i}] price`, actual[side][i]![0], price, 0);
       check(`${side}[${i}] quantity`, actual[side][i]![1], quantity, 0);
     }
   }

@@ -159,18 +159,33 @@ describe('a connection', () => {
 });
 
 describe('the watchdog', () => {
-  test('ends a connection that gives no sign of life for 60 s', async () => {
+  test('ends a connection that gives no sign of life for 60 s, and at most 5 s more', async () => {
     const { url } = await venue({ autoPong: false });
     const clock = new VirtualClock();
     const followed = open(url, clock);
     await followed.count('opened', 1);
 
-    await clock.advance(59_999);
+    await clock.advance(60_000);
     expect(followed.seen).toHaveLength(1);
-    await clock.advance(1);
+    await clock.advance(5_000);
     await followed.end();
 
-    expect(followed.seen.at(-1)).toEqual({ kind: 'closed', atMs: 60_000, reason: 'no frame, ping or pong for 60 s' });
+    expect(followed.seen.at(-1)).toEqual({ kind: 'closed', atMs: 65_000, reason: 'no frame, ping or pong for 60 s' });
+  });
+
+  test('does not take a jump of the clock for silence', async () => {
+    const { url } = await venue({ autoPong: false });
+    const clock = new VirtualClock();
+    const jumping = {
+      now: () => clock.now() * 1_000,
+      schedule: clock.schedule.bind(clock) as VirtualClock['schedule'],
+    };
+    const followed = open(url, jumping);
+    await followed.count('opened', 1);
+
+    await clock.advance(55_000);
+
+    expect(followed.seen.map(({ kind }) => kind)).toEqual(['opened']);
   });
 
   test('takes the venue’s pings for life, however quiet the symbols', async () => {

@@ -32,6 +32,13 @@ describe('snapshots', () => {
     expect(counters.of('BTCUSDT')).toMatchObject({ frames: 4, discarded: { repeat: 2 } });
   });
 
+  test('a repeat is one after later frames, too', async () => {
+    const { snapshots, counters } = await observe([5, 6, 5, 7, 6].map((id, i) => frame(i, id)));
+
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([5, 6, 7]);
+    expect(counters.of('BTCUSDT')).toMatchObject({ frames: 5, discarded: { repeat: 2 } });
+  });
+
   test('the same id on two symbols is no repeat', async () => {
     const { snapshots } = await observe([frame(1, 7), frame(2, 7, 'ETHUSDT')]);
 

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { concat, defer, map, NEVER, type Observable, of, throwError, timer } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
+import { fullJitter } from '../../../producer/backoff.ts';
 import { DepthlakeError } from '../../../producer/errors.ts';
 import type { ConnectionSignal } from '../../../producer/feed/connection.ts';
-import { FEED_BACKOFF, type FeedSignal, feed, fullJitter } from '../../../producer/feed/feed.ts';
+import { FEED_BACKOFF, type FeedSignal, feed } from '../../../producer/feed/feed.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 const signals: Record<string, ConnectionSignal> = {

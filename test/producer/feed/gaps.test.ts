@@ -1,10 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import type { FeedEvent } from '../../../producer/feed/depth20.ts';
 import { frameText } from '../samples.ts';
-import { closed, frame, message, observe, opened } from './observing.ts';
+import { closed, END_MS, frame, message, observe, opened } from './observing.ts';
 
 describe('gaps', () => {
   const gapsOf = (events: FeedEvent[]) => events.filter(({ kind }) => kind === 'gap');
+
+  test('what a symbol misses when the session ends is a gap until then, and says that it is open', async () => {
+    const { events } = await observe([
+      opened(0),
+      frame(1_000, 7),
+      frame(1_200, 5, 'ETHUSDT'),
+      closed(2_000),
+      opened(3_000),
+      frame(3_900, 6, 'ETHUSDT'),
+    ]);
+
+    expect(gapsOf(events).at(-1)).toEqual({
+      timestamp_ms: END_MS,
+      kind: 'gap',
+      symbol: 'BTCUSDT',
+      from_ms: 1_000,
+      to_ms: END_MS,
+      detail: { last_update_id_before: 7, open: true },
+    });
+    expect(gapsOf(events)).toHaveLength(2);
+  });
 
   test('the first frame after an outage tells from when to when each symbol was not seen', async () => {
     const { events, observations } = await observe([

@@ -5,6 +5,9 @@ import { type FeedEvent, type Observation, observeDepth20, type Snapshot } from 
 import type { FeedSignal } from '../../../producer/feed/feed.ts';
 import { frameText } from '../samples.ts';
 
+/** When what is observed ends. */
+export const END_MS = 1_000_000;
+
 export const opened = (atMs: number, connection = 0): FeedSignal => ({ kind: 'opened', atMs, connection });
 export const closed = (atMs: number, connection = 0): FeedSignal => ({
   kind: 'closed',
@@ -30,7 +33,13 @@ export async function observe(
   const { rawLevels = false, connections = [['BTCUSDT', 'ETHUSDT']] } = options;
   const counters = new Counters(connections.flat());
   const logged: string[] = [];
-  const operator = observeDepth20({ connections, rawLevels, counters, log: (_, event) => logged.push(event) });
+  const operator = observeDepth20({
+    connections,
+    rawLevels,
+    counters,
+    log: (_, event) => logged.push(event),
+    now: () => END_MS,
+  });
   const observations = await lastValueFrom(from(signals).pipe(operator, toArray()));
   return { counters, logged, observations, snapshots: snapshotsOf(observations), events: eventsOf(observations) };
 }

@@ -186,6 +186,14 @@ describe('the bytes of a pack', () => {
     expect(encodePack(long).length).toBeLessThan(long.join('\n').length / 5);
   });
 
+  test('hold no more memory than they have bytes, however few rows they are of', () => {
+    for (const rows of [1, 2, 30]) {
+      const pack = encodePack(Array.from({ length: rows }, (_, i) => encodeLine(bookRow('BTCUSDT', i + 1, NOW))));
+
+      expect(pack.buffer.byteLength).toBe(pack.length);
+    }
+  });
+
   test('decode to the rows that were encoded', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {

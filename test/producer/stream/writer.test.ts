@@ -187,7 +187,7 @@ describe('the Kinesis writer', () => {
     await clock.advance(60_000);
 
     expect(accepted).toEqual(['1/0', '1/1', '1/2']);
-    expect([writer.queuedRows, writer.queuedBytes]).toEqual([6, 48]);
+    expect([writer.queuedRows, writer.queuedBytes]).toEqual([6, 3 * (16 + 512)]);
   });
 
   test('sends nothing more once abandoned, and still counts what it holds', async () => {
