@@ -36,12 +36,12 @@ export const ERRORS = {
   },
   DL_STREAM_MISSING: {
     exit: 1,
-    remedy: 'Create it: `aws kinesis create-stream --stream-name NAME`, or name another with --stream.',
+    remedy: 'Create it with the command above, or name another with --stream.',
   },
   DL_KINESIS_DENIED: {
     exit: 1,
     remedy:
-      'Check the AWS credentials and region; the producer needs kinesis:DescribeStreamSummary and kinesis:PutRecords.',
+      'Check the AWS credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and the region; the producer needs kinesis:DescribeStreamSummary and kinesis:PutRecords.',
   },
   DL_KINESIS_UNREACHABLE: {
     exit: 1,

@@ -51,19 +51,29 @@ const DENIED =
 
 async function translate(cause: unknown, client: KinesisClient, stream: string): Promise<DepthlakeError> {
   const name = cause instanceof Error ? cause.name : '';
-  const region = await client.config.region().catch(() => 'unknown');
-  if (name === 'ResourceNotFoundException') {
-    return new DepthlakeError('DL_STREAM_MISSING', `there is no Kinesis stream "${stream}" in region ${region}`, {
+  if (name === 'ResourceNotFoundException') return missing(client, stream, cause);
+  if (/region is missing/i.test(reasonOf(cause))) {
+    return new DepthlakeError('DL_SETTINGS', 'no AWS region: set AWS_REGION, or AWS_PROFILE to a profile with one', {
       cause,
     });
-  }
-  if (/region is missing/i.test(reasonOf(cause))) {
-    return new DepthlakeError('DL_KINESIS_UNREACHABLE', 'no AWS region is set (AWS_REGION, or a profile)', { cause });
   }
   if (DENIED.test(name)) {
     return new DepthlakeError('DL_KINESIS_DENIED', `Kinesis refuses: ${reasonOf(cause)}`, { cause });
   }
-  const words =
-    name === 'TimeoutError' || name === 'AbortError' ? `no answer in ${CALL_TIMEOUT_MS / 1000} s` : reasonOf(cause);
+  const timedOut = name === 'TimeoutError' || name === 'AbortError';
+  const words = timedOut ? `no answer in ${CALL_TIMEOUT_MS / 1000} s` : reasonOf(cause);
   return new DepthlakeError('DL_KINESIS_UNREACHABLE', `Kinesis cannot be reached: ${words}`, { cause });
+}
+
+async function missing(client: KinesisClient, stream: string, cause: unknown): Promise<DepthlakeError> {
+  const region = await client.config.region();
+  // The AWS command line reads the same endpoint variables.
+  const command = `aws kinesis create-stream --stream-name ${stream} --shard-count 1 --region ${region}`;
+  return new DepthlakeError(
+    'DL_STREAM_MISSING',
+    `there is no Kinesis stream "${stream}" in region ${region}: ${command}`,
+    {
+      cause,
+    },
+  );
 }

@@ -119,7 +119,7 @@ describe('the producer as a process', () => {
 
     expect(status).toBe(1);
     expect(logOf(stderr)).toMatchObject([
-      { code: 'DL_STREAM_MISSING', remedy: expect.stringContaining('aws kinesis create-stream') },
+      { code: 'DL_STREAM_MISSING', message: expect.stringContaining('aws kinesis create-stream --stream-name') },
     ]);
   });
 
