@@ -2,7 +2,8 @@
  * The producer as a process of its own: `node dist/producer/index.mjs`, settings from flags and environment.
  *
  * Logs are JSON lines on stderr, the summary is one JSON object on stdout. SIGTERM or SIGINT flush and end with 0; a
- * second one ends at once. With an IPC channel it reports its progress there, and ends when the other side is gone.
+ * second one ends at once. With an IPC channel it reports its progress there, takes `{stop: reason}` from there, and ends
+ * when the other side is gone.
  */
 import { parseArgs } from 'node:util';
 import { ReplaySubject, take, timer } from 'rxjs';
@@ -27,6 +28,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stop.next(signal);
   });
 }
+process.on('message', (message: { stop?: unknown }) => {
+  if (typeof message.stop === 'string') stop.next(message.stop);
+});
 // Whoever holds the channel runs the stream as well: nothing is left to flush into.
 process.on('disconnect', () => process.exit(1));
 
