@@ -134,7 +134,8 @@ function echoOriginals(
     const data = originals.get(recordId);
     if (answer.result !== 'ProcessingFailed' || typeof data !== 'string') continue;
     const echo = { ...answer, data };
-    const more = Buffer.byteLength(JSON.stringify(echo)) - sizeOf(answer);
+    // With its comma; a foreign original may hold characters that JSON escapes.
+    const more = Buffer.byteLength(JSON.stringify(echo)) + 1 - sizeOf(answer);
     if (total + more > maxBytes) continue;
     answers.set(recordId, echo);
     total += more;

@@ -82,9 +82,14 @@ function adler32(bytes: Buffer): Buffer {
   return sum;
 }
 
-/** CRC-32 (IEEE), 4 bytes big-endian: Avro appends it to each snappy block. */
+/** CRC-32 (IEEE) as a signed integer. @param before of the bytes in front of these */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  return CRC32.buf(bytes, before);
+}
+
+/** 4 bytes big-endian: Avro appends it to each snappy block. */
 function checksum(bytes: Buffer): Buffer {
   const crc = Buffer.alloc(4);
-  crc.writeInt32BE(CRC32.buf(bytes));
+  crc.writeInt32BE(crc32(bytes));
   return crc;
 }

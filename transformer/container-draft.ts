@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { RowTypes, TableName } from '../producer/record.ts';
-import { type Codec, compress, compressedAtMost } from './codec.ts';
+import { type Codec, compress, compressedAtMost, crc32 } from './codec.ts';
 import { ROW_TYPES, SCHEMA_TEXTS } from './row-type.ts';
 
 export const MAGIC = Buffer.from('Obj\x01', 'latin1');
@@ -26,13 +26,16 @@ export interface ContainerDraft {
   /** Closed blocks without their sync marker, and their sum in the file, markers included. */
   readonly blocks: readonly Buffer[];
   readonly blockBytes: number;
+  /** CRC-32 of the schema's text and the encoded rows of closed blocks. */
+  readonly crc: number;
   /** Encoded rows of the block still open. */
   readonly open: readonly Buffer[];
   readonly openBytes: number;
 }
 
 export function emptyDraft(table: TableName, codec: Codec): ContainerDraft {
-  return { table, codec, rows: 0, blocks: [], blockBytes: 0, open: [], openBytes: 0 };
+  const crc = crc32(Buffer.from(SCHEMA_TEXTS[table], 'utf8'));
+  return { table, codec, rows: 0, blocks: [], blockBytes: 0, crc, open: [], openBytes: 0 };
 }
 
 /** One row in Avro's binary form. @throws Error for a value that the schema does not say */
@@ -43,30 +46,32 @@ export function encodeRow<T extends TableName>(table: T, row: RowTypes[T]): Buff
 /** The draft with further rows at its end. */
 export function append(draft: ContainerDraft, rows: Iterable<Buffer>): ContainerDraft {
   const blocks = [...draft.blocks];
-  let { blockBytes, openBytes, rows: count } = draft;
+  let { blockBytes, crc, openBytes, rows: count } = draft;
   let open = [...draft.open];
   for (const row of rows) {
     open.push(row);
     openBytes += row.length;
     count += 1;
     if (openBytes < BLOCK_BYTES) continue;
-    const block = blockOf(draft.codec, open);
-    blocks.push(block);
-    blockBytes += block.length + SYNC_BYTES;
+    const closing = closeBlock(draft.codec, open, crc);
+    blocks.push(closing.block);
+    blockBytes += closing.block.length + SYNC_BYTES;
+    crc = closing.crc;
     open = [];
     openBytes = 0;
   }
-  return { ...draft, rows: count, blocks, blockBytes, open, openBytes };
+  return { ...draft, rows: count, blocks, blockBytes, crc, open, openBytes };
 }
 
 /** The draft with its open block closed: less memory, and its size is exact. */
 export function closed(draft: ContainerDraft): ContainerDraft {
   if (draft.open.length === 0) return draft;
-  const block = blockOf(draft.codec, draft.open);
+  const { block, crc } = closeBlock(draft.codec, draft.open, draft.crc);
   return {
     ...draft,
     blocks: [...draft.blocks, block],
     blockBytes: draft.blockBytes + block.length + SYNC_BYTES,
+    crc,
     open: [],
     openBytes: 0,
   };
@@ -95,21 +100,33 @@ export function fileOf(draft: ContainerDraft, syncMarker: Buffer = randomBytes(S
   return Buffer.concat([headerOf(whole), syncMarker, ...whole.blocks.flatMap((block) => [block, syncMarker])]);
 }
 
-/** Besides what Avro asks for: the table, and the count of rows, without which a file cut between two blocks is valid. */
+/**
+ * Besides what Avro asks for: the table; the count of rows, without which a file cut between two blocks is valid; and a
+ * CRC-32, without which damaged bytes often read as other rows. It covers the schema too, for under a field's damaged
+ * name a reader gives that field's default.
+ */
 function headerOf(draft: ContainerDraft): Buffer {
   const metadata = {
     'avro.schema': SCHEMA_TEXTS[draft.table],
     'avro.codec': draft.codec,
     'depthlake.table': draft.table,
     'depthlake.rows': String(draft.rows),
+    'depthlake.crc32': crcText(draft.crc),
   };
   const entries = Object.entries(metadata).flatMap(([key, value]) => [textOf(key), textOf(value)]);
   return Buffer.concat([MAGIC, long(entries.length / 2), ...entries, long(0)]);
 }
 
-function blockOf(codec: Codec, rows: readonly Buffer[]): Buffer {
-  const data = compress(codec, Buffer.concat(rows));
-  return Buffer.concat([long(rows.length), long(data.length), data]);
+/** Eight hexadecimal digits, lower case. */
+export function crcText(crc: number): string {
+  return (crc >>> 0).toString(16).padStart(8, '0');
+}
+
+/** @param crc of all before the block */
+function closeBlock(codec: Codec, rows: readonly Buffer[], crc: number): { block: Buffer; crc: number } {
+  const plain = Buffer.concat(rows);
+  const data = compress(codec, plain);
+  return { block: Buffer.concat([long(rows.length), long(data.length), data]), crc: crc32(plain, crc) };
 }
 
 function textOf(text: string): Buffer {

@@ -6,8 +6,8 @@ import type { Type } from 'avsc';
 import { DepthlakeError, reasonOf } from '../producer/errors.ts';
 import { type RowTypes, TABLE_NAMES, TABLES, type TableName } from '../producer/record.ts';
 import { Cursor, skipOf } from './avro-cursor.ts';
-import { CODECS, type Codec, isCodec, uncompress } from './codec.ts';
-import { append, emptyDraft, encodeRow, fileOf, MAGIC, SYNC_BYTES } from './container-draft.ts';
+import { CODECS, type Codec, crc32, isCodec, uncompress } from './codec.ts';
+import { append, crcText, emptyDraft, encodeRow, fileOf, MAGIC, SYNC_BYTES } from './container-draft.ts';
 import { avroType, ROW_TYPES, SCHEMA_TEXTS } from './row-type.ts';
 
 export { CODECS, type Codec } from './codec.ts';
@@ -65,14 +65,19 @@ function read(bytes: Buffer): ContainerFile {
   const header = within('the header', () => readHeader(cursor));
   const rows: unknown[] = [];
   let blocks = 0;
+  let crc = header.schemaCrc;
   while (cursor.left > 0) {
     if (startsWithMagic(bytes.subarray(cursor.at))) throw new Error('two container files in one object');
     if (rows.length === header.expected) throw new Error(`${cursor.left} bytes follow the last row`);
     blocks += 1;
-    within(`block ${blocks}`, () => readBlock(cursor, header, rows));
+    const plain = within(`block ${blocks}`, () => readBlock(cursor, header, rows));
+    if (header.expectedCrc !== null) crc = crc32(plain, crc);
   }
   if (header.expected !== null && rows.length !== header.expected) {
     throw new Error(`the file holds ${rows.length} rows, and its header says ${header.expected}`);
+  }
+  if (header.expectedCrc !== null && crcText(crc) !== header.expectedCrc) {
+    throw new Error(`the CRC-32 of its schema and rows is ${crcText(crc)}, and its header says ${header.expectedCrc}`);
   }
   const { table, codec, schema, metadata } = header;
   return { table, codec, schema, metadata, rows, blocks, count: rows.length } as ContainerFile;
@@ -86,6 +91,10 @@ interface Header {
   readonly sync: Buffer;
   /** The count of rows that the writer noted; null: it did not. */
   readonly expected: number | null;
+  /** CRC-32 of the schema's text and all rows, as the writer noted it; null: it did not. */
+  readonly expectedCrc: string | null;
+  /** CRC-32 of the schema's text. */
+  readonly schemaCrc: number;
   readonly skip: (cursor: Cursor) => void;
   readonly decode: (bytes: Buffer, at: number) => { value: unknown; offset: number };
 }
@@ -111,6 +120,8 @@ function readHeader(cursor: Cursor): Header {
     metadata: { ...metadata },
     sync,
     expected: expectedRows(metadata['depthlake.rows']),
+    expectedCrc: expectedCrc(metadata['depthlake.crc32']),
+    schemaCrc: crc32(Buffer.from(text, 'utf8')),
     skip: skipOf(writer),
     decode: table === null ? (bytes, at) => writer.decode(bytes, at) : decoderOf(table, text, writer),
   };
@@ -120,6 +131,12 @@ function expectedRows(text: string | undefined): number | null {
   if (text === undefined) return null;
   if (!/^\d{1,15}$/.test(text)) throw new Error(`its depthlake.rows is "${text}", not a count`);
   return Number(text);
+}
+
+function expectedCrc(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (!/^[0-9a-f]{8}$/.test(text)) throw new Error(`its depthlake.crc32 is "${text}", not eight hexadecimal digits`);
+  return text;
 }
 
 /** A file says its table; without that it is ours if its record has our name and reads under our schema. */
@@ -146,7 +163,8 @@ function decoderOf(table: TableName, text: string, writer: Type): Header['decode
   return (bytes, at) => reader.decode(bytes, at, resolver);
 }
 
-function readBlock(cursor: Cursor, header: Header, rows: unknown[]): void {
+/** @returns the encoded rows of the block */
+function readBlock(cursor: Cursor, header: Header, rows: unknown[]): Buffer {
   const count = cursor.long();
   const data = cursor.take(cursor.length());
   if (!cursor.take(SYNC_BYTES).equals(header.sync)) throw new Error('its sync marker is not the one of the file');
@@ -158,6 +176,7 @@ function readBlock(cursor: Cursor, header: Header, rows: unknown[]): void {
     within(`row ${row}`, () => rows.push(readRow(place, header)));
   }
   if (place.left > 0) throw new Error(`${place.left} bytes follow its last row`);
+  return plain;
 }
 
 function readRow(place: Cursor, { skip, decode }: Header): unknown {

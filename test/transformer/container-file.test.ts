@@ -1,6 +1,7 @@
+import CRC32 from 'crc-32';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BLOCK_BYTES } from '../../transformer/container-draft.ts';
+import { append, BLOCK_BYTES, closed, emptyDraft, encodeRow, fileOf } from '../../transformer/container-draft.ts';
 import { CODECS, type Codec, readContainerFile, writeContainerFile } from '../../transformer/container-file.ts';
 import { feedEventAt, feedEventRow, orderBookAt, orderBookRow } from './arbitrary-rows.ts';
 
@@ -37,95 +38,12 @@ describe.each(CODECS)('a container file in codec %s', { timeout: 30_000 }, (code
     expect(file.blocks).toBeLessThanOrEqual(Math.ceil(bytes / BLOCK_BYTES));
   });
 
-  it('is found out wherever it is cut', () => {
-    const bytes = written(codec);
-    for (let length = 0; length < bytes.length; length += 1) {
-      expect(() => readContainerFile(bytes.subarray(0, length)), `cut to ${length}`).toThrow(
-        expect.objectContaining({ code: 'DL_CONTAINER_INVALID' }),
-      );
-    }
-  });
-
-  it('is found out when it is cut between two blocks', () => {
-    const bytes = writeContainerFile(
-      'order_book',
-      Array.from({ length: 2500 }, (_, index) => orderBookAt(HOUR + index, index + 1)),
-      codec,
-      SYNC,
-    );
-    const end = bytes.indexOf(SYNC, bytes.indexOf(SYNC) + 16) + 16;
-    expect(end).toBeLessThan(bytes.length);
-    expect(() => readContainerFile(bytes.subarray(0, end))).toThrow(
-      /the file holds \d+ rows, and its header says 2500/,
-    );
-  });
-
-  it('is found out when another one follows it', () => {
-    expect(() => readContainerFile(Buffer.concat([written(codec), written(codec)]))).toThrow(
-      'two container files in one object',
-    );
-  });
-
-  it('is found out when anything else follows it', () => {
-    expect(() => readContainerFile(Buffer.concat([written(codec), Buffer.from('\n')]))).toThrow(
-      '1 bytes follow the last row',
-    );
-  });
-
-  it('answers any damage with rows or with its own error, never with another failure', () => {
-    const bytes = written(codec, 20);
-    fc.assert(
-      fc.property(
-        fc.array(fc.record({ at: fc.nat(bytes.length - 1), value: fc.integer({ min: 0, max: 255 }) }), {
-          minLength: 1,
-          maxLength: 4,
-        }),
-        (damage) => {
-          const damaged = Buffer.from(bytes);
-          for (const { at, value } of damage) damaged[at] = value;
-          try {
-            readContainerFile(damaged);
-          } catch (error) {
-            expect(error).toMatchObject({ code: 'DL_CONTAINER_INVALID' });
-          }
-        },
-      ),
-      { numRuns: 500 },
-    );
-  });
-
   it('can be empty', () => {
     expect(readContainerFile(writeContainerFile('order_book', [], codec))).toMatchObject({
       rows: [],
       blocks: 0,
       count: 0,
     });
-  });
-});
-
-describe('a snappy block', { timeout: 30_000 }, () => {
-  it('is refused after any flipped bit, unless it still means the same', () => {
-    const bytes = written('snappy', 30);
-    const rows = plain(readContainerFile(bytes).rows);
-    const first = bytes.indexOf(SYNC) + 16;
-    let refused = 0;
-    for (let bit = first * 8; bit < (bytes.length - 16) * 8; bit += 1) {
-      const damaged = Buffer.from(bytes);
-      damaged[bit >> 3]! ^= 1 << (bit & 7);
-      try {
-        expect(plain(readContainerFile(damaged).rows)).toEqual(rows);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'DL_CONTAINER_INVALID' });
-        refused += 1;
-      }
-    }
-    expect(refused).toBeGreaterThan((bytes.length - 16 - first) * 8 * 0.9);
-  });
-
-  it('is refused when its CRC is another', () => {
-    const damaged = Buffer.from(written('snappy'));
-    damaged[damaged.length - 17]! ^= 1;
-    expect(() => readContainerFile(damaged)).toThrow('block 1: its CRC does not match');
   });
 });
 
@@ -163,6 +81,16 @@ describe('a file that is none', { timeout: 30_000 }, () => {
       'a row count that is none',
       header({ ...doubles, 'depthlake.rows': '-1' }),
       'the header: its depthlake.rows is "-1", not a count',
+    ],
+    [
+      'a CRC-32 that is none',
+      header({ ...doubles, 'depthlake.crc32': '0x1' }),
+      'the header: its depthlake.crc32 is "0x1", not eight hexadecimal digits',
+    ],
+    [
+      'rows with another CRC-32',
+      Buffer.concat([header({ ...doubles, 'depthlake.crc32': '00000000' }), block(1, long(0))]),
+      'the CRC-32 of its schema and rows is ',
     ],
     [
       'metadata of a terabyte',
@@ -244,6 +172,18 @@ describe('the metadata of a container file', () => {
       'depthlake.table': 'feed_event',
       'depthlake.rows': '7',
     });
+  });
+
+  it.each(CODECS)('holds the CRC-32 of schema and rows, over all blocks and packs, in codec %s', (codec) => {
+    const rows = Array.from({ length: 20_000 }, (_, index) => feedEventAt(HOUR + index, index + 1));
+    const encoded = rows.map((row) => encodeRow('feed_event', row));
+    const packs = [encoded.slice(0, 10), encoded.slice(10, 15_000), encoded.slice(15_000)];
+    const draft = packs.reduce((grown, pack) => closed(append(grown, pack)), emptyDraft('feed_event', codec));
+    const { metadata, blocks } = readContainerFile(fileOf(draft));
+    expect(blocks).toBeGreaterThan(3);
+    const crc = CRC32.buf(Buffer.concat([Buffer.from(metadata['avro.schema']!), ...encoded])) >>> 0;
+    expect(metadata['depthlake.crc32']).toBe(crc.toString(16).padStart(8, '0'));
+    expect(readContainerFile(writeContainerFile('feed_event', rows, codec)).metadata).toEqual(metadata);
   });
 });
 
