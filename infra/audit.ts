@@ -4,6 +4,7 @@
  * Fed with the rows of one container file after another, in any order; memory grows with the holes, not with the rows.
  */
 import type { FeedEventRow, OrderBookRow, RowTypes, TableName } from '../producer/record.ts';
+import { namedSymbols, refusedRange } from './event-detail.ts';
 import { type Hole, Ledger, type Range, sizeOf, subtract, toRanges } from './ledger.ts';
 
 /** Rows this young may still be on their way, so a hole before them is not yet a loss. */
@@ -28,24 +29,40 @@ export interface CounterAudit {
   readonly inFlight: number;
   /** Present, and beyond what the session's last word on this counter says there is. */
   readonly unannounced: number;
+  /**
+   * Absent at the end of a session that is open, and a `tally` announced them: SIGKILL may have caught them in memory,
+   * or they are lost.
+   */
+  readonly unproved: number;
 }
 
 export interface SessionAudit {
   readonly sessionId: string;
-  /** Its `stopped` event is there, so its tail is audited too; else it runs, or was killed. */
+  /** stopped: its `stopped` event is there, so its tail is audited too. */
   readonly stopped: boolean;
+  /** Not stopped, and its newest row is younger than IN_FLIGHT_MS. Neither of both: open, nothing proves its last rows. */
+  readonly running: boolean;
   readonly events: CounterAudit;
+  /** Those that `started` names, and those of which there is a row or an event. */
   readonly symbols: readonly CounterAudit[];
+  /** Symbols of a stopped session without a row and without a tally: whether there were rows, nothing tells. */
+  readonly unaccounted: readonly string[];
 }
 
 export interface AuditTotals {
   readonly sessions: number;
+  /** Sessions that neither stopped nor run: nothing proves their last rows. */
+  readonly open: number;
+  readonly running: number;
+  /** Symbols of stopped sessions that nothing accounts for. */
+  readonly unaccounted: number;
   readonly rows: number;
   readonly duplicates: number;
   readonly lost: number;
   readonly excused: number;
   readonly inFlight: number;
   readonly unannounced: number;
+  readonly unproved: number;
   /** Rows whose seq is below 1, or that name no session: they cannot be audited. */
   readonly unnumbered: number;
 }
@@ -54,6 +71,9 @@ export interface AuditResult {
   readonly sessions: readonly SessionAudit[];
   readonly totals: AuditTotals;
 }
+
+/** What counters are summed up by. */
+type Count = 'rows' | 'duplicates' | 'lost' | 'excused' | 'inFlight' | 'unannounced' | 'unproved';
 
 interface Counter {
   readonly venue: string;
@@ -68,6 +88,8 @@ interface Session {
   readonly events: Counter;
   readonly symbols: Map<string, Counter>;
   stopped: boolean;
+  /** The time of its newest row, UTC epoch ms. */
+  newestMs: number;
 }
 
 /** @example const audit = new Audit(); audit.add('order_book', rows); audit.result(Date.now()).totals.lost */
@@ -90,35 +112,40 @@ export class Audit {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([sessionId, session]) => auditSession(sessionId, session, nowMs));
     const counters = sessions.flatMap(({ events, symbols }) => [events, ...symbols]);
-    const sum = (field: 'rows' | 'duplicates' | 'lost' | 'excused' | 'inFlight' | 'unannounced'): number =>
-      counters.reduce((total, counter) => total + counter[field], 0);
+    const sum = (field: Count): number => counters.reduce((total, counter) => total + counter[field], 0);
     return {
       sessions,
       totals: {
         sessions: sessions.length,
+        open: sessions.filter(({ stopped, running }) => !stopped && !running).length,
+        running: sessions.filter(({ running }) => running).length,
+        unaccounted: sessions.reduce((total, { unaccounted }) => total + unaccounted.length, 0),
         rows: sum('rows') + this.#unnumbered,
         duplicates: sum('duplicates'),
         lost: sum('lost'),
         excused: sum('excused'),
         inFlight: sum('inFlight'),
         unannounced: sum('unannounced'),
+        unproved: sum('unproved'),
         unnumbered: this.#unnumbered,
       },
     };
   }
 
   #addSnapshot(row: OrderBookRow): void {
-    const session = this.#session(row.session_id, row.venue);
+    const session = this.#session(row.session_id, row.venue, row.received_ms);
     counterOf(session, row.venue, row.symbol).ledger.add(row.seq, row.received_ms);
   }
 
   #addEvent(row: FeedEventRow): void {
-    const session = this.#session(row.session_id, row.venue);
+    const session = this.#session(row.session_id, row.venue, row.timestamp_ms);
     session.events.ledger.add(row.seq, row.timestamp_ms);
     if (row.kind === 'stopped') {
       session.stopped = true;
       announce(session.events, row.seq);
     }
+    if (row.kind === 'started') for (const symbol of namedSymbols(row.detail)) counterOf(session, row.venue, symbol);
+    // A `refused` event without a symbol counts feed events, which had no numbers yet.
     if (row.symbol === null) return;
     if (row.kind === 'tally' && row.last_seq !== null) {
       announce(counterOf(session, row.venue, row.symbol), row.last_seq);
@@ -129,12 +156,14 @@ export class Audit {
     }
   }
 
-  #session(sessionId: string, venue: string): Session {
+  /** @param ms the time of a row of it, UTC epoch ms */
+  #session(sessionId: string, venue: string, ms: number): Session {
     let session = this.#sessions.get(sessionId);
     if (session === undefined) {
-      session = { events: newCounter(venue, null), symbols: new Map(), stopped: false };
+      session = { events: newCounter(venue, null), symbols: new Map(), stopped: false, newestMs: ms };
       this.#sessions.set(sessionId, session);
     }
+    session.newestMs = Math.max(session.newestMs, ms);
     return session;
   }
 }
@@ -157,37 +186,46 @@ function announce(counter: Counter, lastSeq: number): void {
   counter.announced = Math.max(counter.announced ?? 0, lastSeq);
 }
 
-/** The numbers that a `refused` event names: `{"first_seq":a,"last_seq":b}`; null where it names none. */
-function refusedRange(detail: string | null): Range | null {
-  try {
-    const { first_seq: first, last_seq: last } = JSON.parse(detail ?? '{}') as Record<string, unknown>;
-    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) return null;
-    return { first: first as number, last: last as number };
-  } catch {
-    return null;
-  }
-}
+/** What may still come: nothing once a session stopped; of an open one, nothing that would be told. */
+type Life = 'stopped' | 'running' | 'open';
 
 function auditSession(sessionId: string, session: Session, nowMs: number): SessionAudit {
-  const { stopped } = session;
-  const events = auditCounter(session.events, stopped, true, nowMs);
+  const { stopped, newestMs } = session;
+  const life: Life = stopped ? 'stopped' : newestMs > nowMs - IN_FLIGHT_MS ? 'running' : 'open';
+  const events = auditCounter(session.events, life, true, nowMs);
   const allSaid = events.lost === 0;
-  const symbols = [...session.symbols.values()]
-    .sort((a, b) => (`${a.venue} ${a.symbol}` < `${b.venue} ${b.symbol}` ? -1 : 1))
-    .map((counter) => auditCounter(counter, stopped, allSaid, nowMs));
-  return { sessionId, stopped, events, symbols };
+  const counters = [...session.symbols.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  return {
+    sessionId,
+    stopped,
+    running: life === 'running',
+    events,
+    symbols: counters.map((counter) => auditCounter(counter, life, allSaid, nowMs)),
+    unaccounted: stopped ? counters.filter(isUnaccounted).map(({ symbol }) => symbol!) : [],
+  };
+}
+
+function nameOf({ venue, symbol }: Counter): string {
+  return `${venue} ${symbol}`;
+}
+
+function isUnaccounted({ ledger, announced }: Counter): boolean {
+  return ledger.rows === 0 && announced === null;
 }
 
 /**
- * @param stopped the session ended: what it announced last is due, and nothing is in flight
+ * @param life stopped: what the session announced last is due, and nothing is in flight
  * @param allSaid every feed event is there, so the last announcement is known to be the last
  */
-function auditCounter(counter: Counter, stopped: boolean, allSaid: boolean, nowMs: number): CounterAudit {
+function auditCounter(counter: Counter, life: Life, allSaid: boolean, nowMs: number): CounterAudit {
   const { venue, symbol, ledger, announced } = counter;
-  const absent = ledger.holes(stopped ? (announced ?? 0) : 0);
+  const absent = ledger.holes(life === 'running' ? 0 : (announced ?? 0));
   const unexcused = subtract(absent, counter.refused);
-  const isInFlight = ({ nextMs }: Hole): boolean => !stopped && nextMs > nowMs - IN_FLIGHT_MS;
-  const missing = unexcused.filter((hole) => !isInFlight(hole));
+  const isInFlight = ({ nextMs }: Hole): boolean => life === 'running' && nextMs > nowMs - IN_FLIGHT_MS;
+  const isUnproved = ({ nextMs }: Hole): boolean => life === 'open' && nextMs === Number.NEGATIVE_INFINITY;
+  const inFlight = unexcused.filter(isInFlight);
+  const unproved = unexcused.filter(isUnproved);
+  const missing = unexcused.filter((hole) => !isInFlight(hole) && !isUnproved(hole));
   return {
     venue,
     symbol,
@@ -198,7 +236,8 @@ function auditCounter(counter: Counter, stopped: boolean, allSaid: boolean, nowM
     missing: toRanges(missing),
     lost: sizeOf(missing),
     excused: sizeOf(absent) - sizeOf(unexcused),
-    inFlight: sizeOf(unexcused) - sizeOf(missing),
-    unannounced: stopped && allSaid ? ledger.countBeyond(announced ?? 0) : 0,
+    inFlight: sizeOf(inFlight),
+    unannounced: life === 'stopped' && allSaid ? ledger.countBeyond(announced ?? 0) : 0,
+    unproved: sizeOf(unproved),
   };
 }

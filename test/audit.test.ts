@@ -87,12 +87,16 @@ describe('the audit of a stopped session', () => {
     const { sessions, totals } = audit.result(LATER);
     expect(totals).toEqual({
       sessions: 1,
+      open: 0,
+      running: 0,
+      unaccounted: 0,
       rows: 6,
       duplicates: 0,
       lost: 0,
       excused: 0,
       inFlight: 0,
       unannounced: 0,
+      unproved: 0,
       unnumbered: 0,
     });
     expect(sessions[0]).toMatchObject({ stopped: true, symbols: [{ symbol: 'BTCUSDT', firstSeq: 1, lastSeq: 3 }] });
@@ -154,6 +158,40 @@ describe('the audit of a stopped session', () => {
     expect(audit.result(LATER).totals).toMatchObject({ lost: 1, excused: 1 });
   });
 
+  it('lets refused feed events, which had no numbers, excuse nothing', () => {
+    const audit = new Audit();
+    const [started, tally, stopped] = finished({ BTCUSDT: 3 });
+    const detail = JSON.stringify({ events: { disconnected: 2 }, first_seq: 2, last_seq: 4 });
+    const refused = feedEvent({ kind: 'refused', seq: 3, missed_updates: 2, detail });
+    audit.add('feed_event', [started!, tally!, refused, { ...stopped!, seq: 5 }]);
+    audit.add('order_book', snapshots([1, 3]));
+    const { sessions, totals } = audit.result(LATER);
+    expect(totals).toMatchObject({ lost: 2, excused: 0 });
+    expect(sessions[0]!.events.missing).toEqual([{ first: 4, last: 4 }]);
+    expect(sessions[0]!.symbols.map(({ symbol }) => symbol)).toEqual(['BTCUSDT']);
+  });
+
+  it('names the symbols of `started` that neither a row nor a tally accounts for', () => {
+    const audit = new Audit();
+    const [started, ...rest] = finished({ BTCUSDT: 2, ETHUSDT: 0 });
+    const detail = JSON.stringify({ symbols: ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'] });
+    audit.add('feed_event', [{ ...started!, detail }, ...rest]);
+    audit.add('order_book', snapshots([1, 2]));
+    const { sessions, totals } = audit.result(LATER);
+    expect(sessions[0]!.unaccounted).toEqual(['SOLUSDT']);
+    expect(totals).toMatchObject({ unaccounted: 1, lost: 0, open: 0 });
+  });
+
+  it.each(['null', '[]', '{"symbols":"BTCUSDT"}', '{"symbols":[1]}', '{', null])(
+    'takes a detail that names no symbols for one that names none: %s',
+    (detail) => {
+      const audit = new Audit();
+      const [started, stopped] = finished({});
+      audit.add('feed_event', [{ ...started!, detail }, stopped!]);
+      expect(audit.result(LATER).sessions[0]!.symbols).toEqual([]);
+    },
+  );
+
   it('misses a feed event, and then does not trust the last tally to be the last', () => {
     const audit = new Audit();
     const [started, tally, stopped] = finished({ BTCUSDT: 2 });
@@ -175,13 +213,26 @@ describe('the audit of a stopped session', () => {
 });
 
 describe('the audit of a session that runs or was killed', () => {
-  it('goes only up to what is there', () => {
+  const cutOff = () => {
     const audit = new Audit();
     audit.add('feed_event', finished({ BTCUSDT: 9 }).slice(0, 2));
     audit.add('order_book', snapshots([1, 2]));
-    const { sessions, totals } = audit.result(LATER);
-    expect(sessions[0]!.stopped).toBe(false);
-    expect(totals.lost).toBe(0);
+    return audit;
+  };
+
+  it('goes only up to what is there, and counts apart what a tally announced beyond it', () => {
+    const { sessions, totals } = cutOff().result(LATER);
+    expect(sessions[0]).toMatchObject({ stopped: false, running: false });
+    expect(totals).toMatchObject({ lost: 0, open: 1, running: 0, unproved: 7, unaccounted: 0 });
+  });
+
+  it('takes it for running for two minutes after its newest row, and for open then', () => {
+    const newestMs = T0 + 2;
+    const running = cutOff().result(newestMs + IN_FLIGHT_MS - 1);
+    expect(running.totals).toMatchObject({ open: 0, running: 1, unproved: 0 });
+    expect(running.sessions[0]!.running).toBe(true);
+    expect(cutOff().result(newestMs + IN_FLIGHT_MS).totals).toMatchObject({ open: 1, running: 0 });
+    expect(cutOff().result(Number.POSITIVE_INFINITY).totals).toMatchObject({ open: 1, running: 0 });
   });
 
   it('takes a hole before a young row for in flight, and for lost two minutes later', () => {

@@ -39,8 +39,10 @@ export function* reportLines(report: CheckReport, paint: Paint): Generator<strin
   const holes = audit.sessions.flatMap(({ sessionId, events, symbols }) =>
     [events, ...symbols].filter(isImperfect).map((counter) => counterLine(sessionId, counter)),
   );
+  const unknown = audit.sessions.flatMap(unknownLines);
   const verified = scope.incomplete === null;
   yield* section(verified ? 'incomplete' : 'not here', holes, holes.length, verified ? paint.red : paint.yellow);
+  if (verified) yield* section('unknown', unknown, unknown.length, paint.yellow);
   yield* section(
     'broken',
     problems.map(({ file, reason }) => `${file}: ${reason}`),
@@ -64,12 +66,12 @@ function* headed(titles: readonly string[], rows: readonly string[][], paint: Pa
   yield* body;
 }
 
-function sessionCells({ sessionId, stopped, events, symbols }: SessionAudit): string[] {
+function sessionCells({ sessionId, stopped, running, events, symbols }: SessionAudit): string[] {
   const sum = (of: (counter: CounterAudit) => number): number => symbols.reduce((total, each) => total + of(each), 0);
   return [
     sessionId,
     events.venue,
-    stopped ? 'stopped' : 'open',
+    stopped ? 'stopped' : running ? 'running' : 'open',
     formatCount(symbols.length),
     formatCount(sum(({ rows }) => rows)),
     formatCount(events.rows),
@@ -88,6 +90,15 @@ function counterLine(sessionId: string, { symbol, missing, lost, unannounced }: 
     unannounced > 0 && `${plural(unannounced, 'row')} beyond what the session announced`,
   ].filter((part) => part !== false);
   return `session ${sessionId}, ${symbol ?? 'feed events'}: ${parts.join('; ')}`;
+}
+
+function unknownLines({ sessionId, stopped, running, symbols, unaccounted }: SessionAudit): string[] {
+  const tails = symbols.flatMap(({ symbol, unproved }) => (unproved > 0 ? [`${symbol} ${unproved}`] : []));
+  const announced = tails.length === 0 ? '' : `; announced by a tally and not there: ${tails.join(', ')}`;
+  return [
+    ...(stopped || running ? [] : [`session ${sessionId} never stopped${announced}`]),
+    ...unaccounted.map((symbol) => `session ${sessionId}, ${symbol}: named at the start, without a row or a tally`),
+  ];
 }
 
 function rangesText(ranges: readonly Range[]): string {

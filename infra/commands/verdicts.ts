@@ -49,16 +49,24 @@ function complete({ scope }: Findings, totals: AuditTotals): PromiseReport {
     totals.unannounced > 0 && `${plural(totals.unannounced, 'row')} beyond what the session announced`,
     totals.unnumbered > 0 && `${plural(totals.unnumbered, 'row')} without session or seq`,
   ].filter((fault) => fault !== false);
+  const unknown = [
+    totals.open > 0 && neverStopped(totals),
+    totals.unaccounted > 0 && `${plural(totals.unaccounted, 'symbol')} named at a start and not accounted for`,
+  ].filter((each) => each !== false);
   const notes = [
     plural(totals.sessions, 'session'),
+    totals.running > 0 && `${totals.running} running`,
     totals.duplicates > 0 && `${plural(totals.duplicates, 'duplicate')}`,
     totals.excused > 0 && `${plural(totals.excused, 'row')} refused and named`,
     totals.inFlight > 0 && `${plural(totals.inFlight, 'row')} in flight`,
   ].filter((note) => note !== false);
-  return {
-    promise: 3,
-    says,
-    verdict: faults.length === 0 ? 'kept' : 'broken',
-    detail: [...faults, ...notes].join(', '),
-  };
+  const verdict = faults.length > 0 ? 'broken' : unknown.length > 0 ? 'unverifiable' : 'kept';
+  const found = [...faults, ...notes].join(', ');
+  const detail = (verdict === 'broken' ? [found, ...unknown] : [...unknown, found]).join('; ');
+  return { promise: 3, says, verdict, detail };
+}
+
+function neverStopped({ open, unproved }: AuditTotals): string {
+  const who = `${plural(open, 'session')} never stopped: nothing proves ${open === 1 ? 'its' : 'their'} last rows`;
+  return unproved === 0 ? who : `${who}, of which ${unproved} that a tally announced are not there`;
 }

@@ -88,6 +88,56 @@ describe('depthlake check on a whole lake', () => {
     const { status, report } = await checkJson();
     expect(status).toBe(0);
     expect(report.totals).toMatchObject({ lost: 0, inFlight: 1 });
+    expect(report.promises[2]).toMatchObject({ verdict: 'kept', detail: '1 session, 1 running, 1 row in flight' });
+  });
+});
+
+describe('depthlake check on a lake that does not hold the end of a session', () => {
+  const said = 'no row is lost: 1 session never stopped: nothing proves its last rows';
+
+  it('says that promise 3 cannot be verified where the session was killed', async () => {
+    putRows(lake, 'order_book', 'a', snapshots([1, 2, 3]));
+    putRows(lake, 'feed_event', 'b', sessionEvents(3).slice(0, 1));
+    const { status, stdout, stderr } = await depthlake(['check', lake]);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^s1 +local +open +1 +3 +1 +0 +0$/m);
+    expect(stdout).toContain('unknown  session s1 never stopped\n');
+    expect(stdout).toMatch(new RegExp(`^promise 3 {2}unverifiable +${said}; 1 session$`, 'm'));
+  });
+
+  it('says so where the last files of both tables were removed', async () => {
+    const { second, events } = putWholeLake(lake);
+    rmSync(path.join(lake, second));
+    rmSync(path.join(lake, events));
+    putRows(lake, 'feed_event', 'd', sessionEvents(6).slice(0, 2));
+    const { status, stdout } = await depthlake(['check', lake]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('unknown  session s1 never stopped; announced by a tally and not there: BTCUSDT 3');
+    expect(stdout).toContain(`${said}, of which 3 that a tally announced are not there; 1 session`);
+  });
+
+  it('says so beside what is lost for certain', async () => {
+    putRows(lake, 'order_book', 'a', snapshots([1, 3]));
+    putRows(lake, 'feed_event', 'b', sessionEvents(3).slice(0, 1));
+    const { status, report } = await checkJson();
+    expect(status).toBe(1);
+    expect(report.promises[2]).toMatchObject({
+      verdict: 'broken',
+      detail: '1 row lost, 1 session; 1 session never stopped: nothing proves its last rows',
+    });
+  });
+
+  it('names a symbol of which nothing but its name arrived', async () => {
+    putWholeLake(lake);
+    const [started, tally, stopped] = sessionEvents(6);
+    const detail = '{"symbols":["BTCUSDT","ETHUSDT"]}';
+    putRows(lake, 'feed_event', 'c', [{ ...started!, detail }, tally!, stopped!]);
+    const { status, stdout } = await depthlake(['check', lake]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('unknown  session s1, ETHUSDT: named at the start, without a row or a tally');
+    expect(stdout).toMatch(
+      /^promise 3 {2}unverifiable +.*: 1 symbol named at a start and not accounted for; 1 session$/m,
+    );
   });
 });
 
@@ -130,7 +180,17 @@ describe('depthlake check on a damaged lake', () => {
         write(whole.first, bytes);
         return path.join(lake, whole.first);
       },
-      /block 1/,
+      /block 1|the CRC-32 of its schema and rows is/,
+    ],
+    [
+      'a digit flipped in an uncompressed row',
+      () => {
+        const key = 'feed_event/year=2026/month=09/day=01/hour=12/z.avro';
+        const bytes = writeContainerFile('feed_event', [feedEvent({ detail: '{"n":1}' })], 'null');
+        bytes[bytes.indexOf('{"n":1}') + 5]! ^= 1;
+        return put(lake, key, bytes);
+      },
+      /the CRC-32 of its schema and rows is/,
     ],
     [
       'rows of the other table',

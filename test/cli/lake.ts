@@ -1,7 +1,8 @@
 /** Small lakes in temporary folders. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll } from 'vitest';
 import type { OrderBookRow, RowTypes, TableName } from '../../producer/record.ts';
 import { writeContainerFile } from '../../transformer/container-file.ts';
 import { partitionOf, partitionPath } from '../../transformer/partition.ts';
@@ -10,8 +11,16 @@ import { feedEvent, snapshot } from './rows.ts';
 export const NOON = Date.UTC(2026, 8, 1, 12);
 export const HOUR_MS = 3_600_000;
 
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Removed when the tests of the file are done. */
 export function temporaryFolder(): string {
-  return mkdtempSync(path.join(tmpdir(), 'depthlake-test-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'depthlake-test-'));
+  folders.push(folder);
+  return folder;
 }
 
 /** Writes a file below the lake, and the folders above it. @returns its path */

@@ -40,7 +40,8 @@ export function shell(script: string, options: Options = {}): Promise<Ended> {
   return ended(spawn('bash', ['-c', command], { env: cleanEnv(options.env), cwd: options.cwd }), options.input);
 }
 
-function ended(child: ChildProcessWithoutNullStreams, input = ''): Promise<Ended> {
+/** @param input what it reads on stdin */
+export function ended(child: ChildProcessWithoutNullStreams, input = ''): Promise<Ended> {
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ended } from '../cli/process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const PYTHON = process.env['DEPTHLAKE_PYTHON'] || path.join(root, '.venv/bin/python');
@@ -27,23 +28,9 @@ export function commandOf(name: string): string {
  * @param request what it reads on stdin, as JSON
  * @returns what it prints, one JSON value a line
  */
-export function runScript<Answer>(script: string, request: unknown): Promise<Answer[]> {
+export async function runScript<Answer>(script: string, request: unknown): Promise<Answer[]> {
   const child = spawn(PYTHON, [fileURLToPath(new URL(script, import.meta.url))]);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(JSON.stringify(request));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status) => {
-      if (status !== 0) reject(new Error(`${script} ended with status ${status}:\n${stderr}`));
-      else resolve(stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Answer])));
-    });
-  });
+  const { status, stdout, stderr } = await ended(child, JSON.stringify(request));
+  if (status !== 0) throw new Error(`${script} ended with status ${status}:\n${stderr}`);
+  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Answer]));
 }
