@@ -6,8 +6,6 @@ import { type Codec, parseCodec } from './codec.ts';
 import type { FirehoseEvent, FirehoseResponse } from './firehose-event.ts';
 import { PartitionRegistrar } from './partition-registrar.ts';
 
-export { transform } from './batch.ts';
-
 export interface HandlerSettings {
   readonly codec: Codec;
   /** Glue database with a table of each table's name; empty: partitions are not registered. */

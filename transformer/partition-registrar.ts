@@ -1,5 +1,5 @@
 /** Registration of hours in the Glue catalog, on the side: it can fail or hang, and the data still flows. */
-import { BatchCreatePartitionCommand, type GlueClient } from '@aws-sdk/client-glue';
+import { BatchCreatePartitionCommand, type GlueClient, type PartitionError } from '@aws-sdk/client-glue';
 import { reasonOf } from '../producer/errors.ts';
 import type { TableName } from '../producer/record.ts';
 import { partitionInput, partitionValues } from './catalog.ts';
@@ -69,19 +69,10 @@ export class PartitionRegistrar {
     try {
       // The signal ends a request, but not the pause before the SDK's next attempt: the race does.
       const { Errors } = await Promise.race([client.send(command, { abortSignal: signal }), timeUp]);
-      const refused = new Map(
-        (Errors ?? [])
-          .filter(({ ErrorDetail }) => ErrorDetail?.ErrorCode !== 'AlreadyExistsException')
-          .map(({ PartitionValues = [], ErrorDetail }) => [PartitionValues.join('/'), ErrorDetail]),
-      );
-      return batch.hours.flatMap((hour) => {
-        const detail = refused.get(partitionValues(hour.hourMs).join('/'));
-        if (detail === undefined) {
-          this.#settle(hour);
-          return [];
-        }
-        return [{ hours: [hour], reason: `${detail.ErrorCode}: ${detail.ErrorMessage}` }];
-      });
+      const failures = failuresOf(batch, Errors ?? []);
+      const failed = new Set(failures.flatMap(({ hours }) => hours));
+      for (const hour of batch.hours) if (!failed.has(hour)) this.#settle(hour);
+      return failures;
     } catch (error) {
       return [{ hours: batch.hours, reason: reasonOf(signal.aborted ? signal.reason : error) }];
     }
@@ -110,6 +101,21 @@ export class PartitionRegistrar {
 interface Batch {
   readonly table: TableName;
   readonly hours: readonly TableHour[];
+}
+
+/** An error that names none of the batch's hours may be of any of them, so it fails them all. */
+function failuresOf({ hours }: Batch, errors: readonly PartitionError[]): Failure[] {
+  const byValues = new Map(hours.map((hour) => [partitionValues(hour.hourMs).join('/'), hour]));
+  const failures = errors
+    .filter(({ ErrorDetail }) => ErrorDetail?.ErrorCode !== 'AlreadyExistsException')
+    .map(({ PartitionValues = [], ErrorDetail }) => ({
+      hour: byValues.get(PartitionValues.join('/')),
+      reason: `${ErrorDetail?.ErrorCode}: ${ErrorDetail?.ErrorMessage}`,
+    }));
+  if (failures.every(({ hour }) => hour !== undefined)) {
+    return failures.map(({ hour, reason }) => ({ hours: [hour!], reason }));
+  }
+  return [{ hours, reason: [...new Set(failures.map(({ reason }) => reason))].slice(0, NAMED_MAX).join('; ') }];
 }
 
 function batchesOf(hours: readonly TableHour[]): Batch[] {

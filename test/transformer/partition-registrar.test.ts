@@ -146,6 +146,23 @@ describe('the registrar', () => {
   });
 
   it.each([
+    ['without values', {}],
+    ['with values of none of the hours', { PartitionValues: ['1999', '1', '1', '0'] }],
+  ])('registers no hour of a call that Glue answers with an error %s', async (_, named) => {
+    const error = { ...named, ErrorDetail: { ErrorCode: 'InternalServiceException', ErrorMessage: 'says Glue' } };
+    const { calls, lines, registrar } = await glue(
+      (_call, response) => response.end(JSON.stringify({ Errors: [error] })),
+      succeed,
+    );
+    const warm = registrar();
+    await warm.register(hours(2));
+    expect(JSON.parse(lines[0]!)).toMatchObject({ count: 2, reason: 'InternalServiceException: says Glue' });
+    await warm.register([]);
+    expect(calls[1]!.PartitionInputList).toHaveLength(2);
+    expect(lines).toHaveLength(1);
+  });
+
+  it.each([
     ['hangs', hang],
     ['fails and is retried by the SDK', crash],
   ])('ends within its time-out when Glue %s, and logs one line', async (_, answer) => {
