@@ -42,6 +42,9 @@ export const command = defineCommand({
 
 async function transform({ values, stdout, stderr }: Context<typeof SETTINGS>): Promise<number> {
   const { exampleEvent, parseEvent } = await import('./firehose-event.ts');
+  if (values.example && values.event !== undefined) {
+    throw new DepthlakeError('DL_USAGE', '--example and --event exclude each other');
+  }
   if (values.example) {
     await stdout.line(JSON.stringify(exampleEvent(), null, 2));
     return 0;

@@ -61,6 +61,12 @@ describe('depthlake transform', () => {
     expect(stderr).toContain(`depthlake: DL_EVENT_INVALID: ${words}`);
   });
 
+  it('refuses --example together with --event', async () => {
+    const { status, stdout, stderr } = await depthlake(['transform', '--example', '--event', 'event.json']);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('depthlake: DL_USAGE: --example and --event exclude each other');
+  });
+
   it('says which file is not there', async () => {
     const gone = path.join(temporaryFolder(), 'gone.json');
     const { status, stderr } = await depthlake(['transform', '--event', gone]);
