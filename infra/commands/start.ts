@@ -1,8 +1,8 @@
 /** `depthlake start`: the whole pipeline on one machine, until Ctrl-C. */
-import { FEED_SETTINGS, integer, oneOf, type Setting, STREAM_SETTINGS } from '../../producer/config.ts';
-import { CODECS } from '../../transformer/codec.ts';
+import { FEED_SETTINGS, integer, type Setting, STREAM_SETTINGS } from '../../producer/config.ts';
 import type { LocalPipeline, PipelineStatus, PipelineSummary } from '../local/pipeline.ts';
 import { formatBytes, formatCount, type Output, plural } from '../terminal.ts';
+import { codecSetting } from './codec-setting.ts';
 import { type Context, defineCommand, jsonSetting } from './command.ts';
 import { dataSetting, shownPath } from './data-setting.ts';
 import { humanLog } from './human-log.ts';
@@ -29,13 +29,7 @@ const settings = {
     default: '5',
     parse: integer(0, 900),
   },
-  codec: {
-    flag: 'codec',
-    argument: '<name>',
-    help: `Compression of the container files: ${CODECS.join(', ')}`,
-    default: 'deflate',
-    parse: oneOf(CODECS),
-  },
+  codec: codecSetting,
   play: {
     flag: 'play',
     argument: '<file>',

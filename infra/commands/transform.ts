@@ -1,7 +1,7 @@
 /** `depthlake transform`: the built transformer on one Firehose event, as Lambda would run it. */
-import { boolean, oneOf } from '../../producer/config.ts';
+import { boolean } from '../../producer/config.ts';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
-import { CODECS } from '../../transformer/codec.ts';
+import { codecSetting } from './codec-setting.ts';
 import { type Context, defineCommand } from './command.ts';
 import { readObject } from './object-file.ts';
 
@@ -20,13 +20,7 @@ const SETTINGS = {
     env: null,
     parse: boolean,
   },
-  codec: {
-    flag: 'codec',
-    argument: '<name>',
-    help: `Compression of the container files: ${CODECS.join(', ')}`,
-    default: 'deflate',
-    parse: oneOf(CODECS),
-  },
+  codec: codecSetting,
 } as const;
 
 /** Lambda's own limit is 5 minutes for a transformation; nothing here waits for another service. */

@@ -1,11 +1,11 @@
 /** The file by which other commands find a running local pipeline: `DIR/endpoints.json`. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRunning, type ProcessIdentity } from './process-identity.ts';
 import { putWhole } from './s3.ts';
 
-export interface Endpoints {
-  /** The process of `depthlake start`. */
-  readonly pid: number;
+/** Its identity is that of the process of `depthlake start`. */
+export interface Endpoints extends ProcessIdentity {
   readonly producer_pid: number;
   readonly kinesis_pid: number;
   readonly started: string;
@@ -25,7 +25,7 @@ const NAME = 'endpoints.json';
 export async function readEndpoints(dataFolder: string): Promise<Endpoints | null> {
   try {
     const endpoints = JSON.parse(await readFile(join(dataFolder, NAME), 'utf8')) as Endpoints;
-    return isAlive(endpoints.pid) ? endpoints : null;
+    return (await isRunning(endpoints)) ? endpoints : null;
   } catch {
     // No file, or one that a crash left half-written: nothing runs that could be found.
     return null;
@@ -38,13 +38,4 @@ export async function writeEndpoints(dataFolder: string, endpoints: Endpoints): 
 
 export async function removeEndpoints(dataFolder: string): Promise<void> {
   await rm(join(dataFolder, NAME), { force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -1,6 +1,9 @@
 /**
  * The local Firehose: a delivery stream with a transformation, dynamic partitioning and an error prefix, as the service
- * documents them. Its one deviation: the delivery interval may be shorter than the service's 60 s.
+ * documents them. Its two deviations:
+ * - the delivery interval may be shorter than the service's 60 s;
+ * - the `errorMessage` of a record that the transformation refused ends with the reason, taken from Lambda's log, which
+ *   the service does not read.
  *
  * Kinesis or direct put → batches per shard → transformation → buffers per evaluated prefix → S3
  */
@@ -29,7 +32,8 @@ export type { DeliveryStats } from './firehose/record.ts';
 /** @throws InvalidArgumentException (the error's name) for settings that the service refuses */
 export async function startDeliveryStream(options: DeliveryStreamOptions): Promise<DeliveryStream> {
   const { source, hints = {}, clock = SYSTEM_CLOCK, faults = {}, log } = options;
-  checkHints(hints);
+  const { random = Math.random } = faults;
+  checkHints(hints, options.dynamicPartitioning);
   const stats = emptyStats();
   const backlog = new Backlog(options.maxBufferedBytes ?? 64 * MIB, stats);
   const fatal = fatalSignal(options.onFatal);
@@ -37,7 +41,8 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
   const bufferOptions = {
     bucket: options.bucket,
     maxBytes: hints.s3BufferBytes ?? 64 * MIB,
-    maxMs: hints.s3BufferMs ?? 60_000,
+    maxMs: (hints.s3BufferMs ?? 60_000) * (faults.slowness ?? 1),
+    arrange: (chunks: readonly Buffer[]) => (faults.shuffle ? shuffled(chunks, random) : chunks),
     clock,
     backlog,
     stats,
@@ -73,15 +78,13 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
   };
 
   const deliver = (outcome: Outcome, attempts: number) => {
+    if (outcome.kind === 'failed') return delivery.acceptError('processing-failed', outcome.error);
     if (outcome.kind === 'dropped') stats.dropped += 1;
-    else if (outcome.kind === 'failed') delivery.acceptError('processing-failed', outcome.error);
-    else {
-      const refused = delivery.accept(outcome.record, outcome.data, outcome.partitionKeys);
-      if (refused) {
-        const error = errorRecordOf(outcome.record, rawOf(outcome, refused, faults), attempts, refused, transformation);
-        delivery.acceptError(refused.errorType, error);
-      }
-    }
+    else stats.succeeded += 1;
+    const refused = refusalOf(outcome, delivery, faults);
+    if (refused === null) return;
+    const error = errorRecordOf(outcome.record, rawOf(outcome, refused, faults), attempts, refused, transformation);
+    delivery.acceptError(refused.errorType, error);
   };
   const transform = async (batch: readonly BatchRecord[]) => {
     const { outcomes, attempts } = await transformBatch(batch, transformation);
@@ -91,7 +94,7 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
     try {
       stats.batches += 1;
       await transform(batch);
-      if ((faults.random ?? Math.random)() < (faults.duplicateBatches ?? 0)) {
+      if (random() < (faults.duplicateBatches ?? 0)) {
         stats.duplicatedBatches += 1;
         await transform(batch);
       }
@@ -119,6 +122,10 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
   };
 
   let draining = 0;
+  let beginStop = () => {};
+  const stopping = new Promise<void>((resolve) => {
+    beginStop = resolve;
+  });
   const flush = async () => {
     await Promise.all([...batchers.values()].map((batcher) => batcher.flush()));
     await delivery.flush();
@@ -132,7 +139,7 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
         clock,
         accept,
         room: async () => {
-          if (draining > 0 && backlog.full) await flush();
+          if (draining > 0 && backlog.full) await Promise.race([flush(), stopping]);
           await backlog.room();
         },
         stats,
@@ -151,6 +158,7 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
     }
   };
   const stop = async () => {
+    beginStop();
     const stopped = reader?.stop();
     for (const batcher of batchers.values()) batcher.stop();
     delivery.stop();
@@ -173,9 +181,22 @@ export async function startDeliveryStream(options: DeliveryStreamOptions): Promi
   };
 }
 
-function rawOf({ record, data }: Outcome & { kind: 'ok' }, { errorType }: Refused, faults: DeliveryFaults): Buffer {
-  const transformed = errorType === 'activePartitionExceeded' && faults.exceededAs === 'transformed';
-  return transformed ? data : record.data;
+type Done = Exclude<Outcome, { kind: 'failed' }>;
+
+/** Buffers what the transformation returned, if anything; why that cannot be, else null. */
+function refusalOf(outcome: Done, delivery: Delivery, { droppedNeedKeys = false }: DeliveryFaults): Refused | null {
+  if (outcome.kind === 'ok') return delivery.accept(outcome.record, outcome.data, outcome.partitionKeys);
+  return droppedNeedKeys ? delivery.refusalOfKeys(outcome.partitionKeys) : null;
+}
+
+function rawOf(outcome: Done, { errorType }: Refused, { exceededAs }: DeliveryFaults): Buffer {
+  const transformed = outcome.kind === 'ok' && errorType === 'activePartitionExceeded' && exceededAs === 'transformed';
+  return transformed ? outcome.data : outcome.record.data;
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const rest = [...items];
+  return items.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0]!);
 }
 
 function fatalSignal(onFatal: (error: DepthlakeError) => void) {

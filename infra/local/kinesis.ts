@@ -14,6 +14,8 @@ import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 
 const LAST_LINES = 20;
 const READY_WITHIN_MS = 60_000;
+/** One call while it starts. */
+const CALL_TIMEOUT_MS = 5000;
 const READY_POLL_MS = 100;
 const KILL_AFTER_MS = 3000;
 
@@ -23,6 +25,8 @@ export interface KinesisOptions {
   readonly streams: readonly { readonly name: string; readonly shards: number }[];
   /** Further settings of `kinesis-local`, by its own variables' names: limits and delays. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Default 60,000. */
+  readonly readyWithinMs?: number;
   /** One line that the service wrote. */
   readonly log: (line: string) => void;
 }
@@ -64,28 +68,38 @@ export async function startKinesis(options: KinesisOptions): Promise<LocalKinesi
     clearTimeout(killer);
   };
 
+  const starting = new AbortController();
+  const late = startsLate(options.readyWithinMs ?? READY_WITHIN_MS, starting.signal);
   try {
     const failed = exited.then((error) => {
       throw error ?? died('was stopped', lastLines);
     });
     failed.catch(() => {});
-    const port = await Promise.race([listeningPort(child, options.port), failed]);
+    const port = await Promise.race([listeningPort(child, options.port), failed, late]);
     const endpoint = `http://127.0.0.1:${port}`;
-    await Promise.race([allActive(endpoint, options.streams), failed]);
+    await Promise.race([allActive(endpoint, options.streams, starting.signal), failed, late]);
     return { endpoint, port, pid: child.pid!, exited, stop };
   } catch (error) {
     await stop();
     throw error;
+  } finally {
+    starting.abort();
   }
 }
 
-/** A client for a local endpoint: no credentials are looked up, and HTTP/1.1, because the service speaks no HTTP/2. */
+const SILENT = { trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * A client for a local endpoint: no credentials are looked up, and HTTP/1.1, because the service speaks no HTTP/2.
+ * Its own warnings are silenced; a call that may hang needs an `abortSignal`.
+ */
 export function kinesisClient(endpoint: string): KinesisClient {
   return new KinesisClient({
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    requestHandler: new NodeHttpHandler({ connectionTimeout: 5000, requestTimeout: 30_000 }),
+    logger: SILENT,
+    requestHandler: new NodeHttpHandler({ connectionTimeout: 5000, logger: SILENT }),
   });
 }
 
@@ -142,17 +156,23 @@ function listeningPort(child: ChildProcess, asked: number | undefined): Promise<
   });
 }
 
-async function allActive(endpoint: string, streams: KinesisOptions['streams']): Promise<void> {
+/** Rejects when the time is over before the service is up; `over` ends the waiting. */
+function startsLate(withinMs: number, over: AbortSignal): Promise<never> {
+  const late = new Promise<never>((_, reject) => {
+    const message = `the local Kinesis is not ready after ${withinMs / 1000} s`;
+    const timer = setTimeout(() => reject(new DepthlakeError('DL_SERVICE_DIED', message)), withinMs);
+    over.addEventListener('abort', () => clearTimeout(timer));
+  });
+  late.catch(() => {});
+  return late;
+}
+
+/** Settles when every stream is ACTIVE, or soon after `over`. */
+async function allActive(endpoint: string, streams: KinesisOptions['streams'], over: AbortSignal): Promise<void> {
   const client = kinesisClient(endpoint);
-  const deadline = Date.now() + READY_WITHIN_MS;
   try {
     for (const { name } of streams) {
-      while (!(await isActive(client, name))) {
-        if (Date.now() > deadline) {
-          throw new DepthlakeError('DL_SERVICE_DIED', `the local Kinesis has no stream ${name} after a minute`);
-        }
-        await sleep(READY_POLL_MS);
-      }
+      while (!over.aborted && !(await isActive(client, name))) await sleep(READY_POLL_MS);
     }
   } finally {
     client.destroy();
@@ -161,7 +181,8 @@ async function allActive(endpoint: string, streams: KinesisOptions['streams']): 
 
 async function isActive(client: KinesisClient, stream: string): Promise<boolean> {
   try {
-    const answer = await client.send(new DescribeStreamSummaryCommand({ StreamName: stream }));
+    const command = new DescribeStreamSummaryCommand({ StreamName: stream });
+    const answer = await client.send(command, { abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
     return answer.StreamDescriptionSummary?.StreamStatus === 'ACTIVE';
   } catch {
     return false;

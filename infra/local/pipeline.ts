@@ -9,9 +9,10 @@ import type { Log } from '../../producer/log.ts';
 import type { ProducerProgress, ProducerSummary } from '../../producer/main.ts';
 import type { Codec } from '../../transformer/codec.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
+import { claimFolder, type FolderClaim } from './folder-claim.ts';
 import { LakeReader } from './lake-reader.ts';
 import { type LocalProducer, startProducer } from './producer.ts';
-import { claimFolder, producerEnvironment, producerFlags, type Services, startServices } from './services.ts';
+import { producerEnvironment, producerFlags, type Services, startServices } from './services.ts';
 
 export interface PipelineOptions extends Omit<FeedConfig, 'symbols'>, Omit<StreamConfig, 'stream'> {
   /** undefined: all symbols of the recording, or BTCUSDT. */
@@ -69,6 +70,10 @@ export interface LocalPipeline {
 /** How long the producer may flush once something else has failed. */
 const FAILED_FLUSH_MS = 3_000;
 
+/** A duration begins after this at the latest. */
+const FIRST_FRAME_WITHIN_MS = 30_000;
+const LONGEST_TIMER_MS = 0x7fffffff;
+
 /** How long a played recording must have brought nothing new before the run ends. */
 const QUIET_REPORTS = 3;
 
@@ -77,7 +82,18 @@ const QUIET_REPORTS = 3;
  * @throws DL_DATA_FOLDER, DL_DISK_FULL, DL_ALREADY_RUNNING, DL_PORT_IN_USE, DL_RECORDING_INVALID, DL_SERVICE_DIED
  */
 export async function startPipeline(options: PipelineOptions): Promise<LocalPipeline | null> {
-  await claimFolder(options.data);
+  const claim = await claimFolder(options.data);
+  try {
+    const pipeline = await startClaimed(options, claim);
+    if (pipeline === null) await claim.release();
+    return pipeline;
+  } catch (error) {
+    await claim.release();
+    throw error;
+  }
+}
+
+async function startClaimed(options: PipelineOptions, claim: FolderClaim): Promise<LocalPipeline | null> {
   // Objects and failures come only once something is in the stream, and that is the pipeline's producer.
   let pipeline: Pipeline | null = null;
   const services = await startServices(options, {
@@ -88,9 +104,10 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
     await services.stop();
     return null;
   }
-  pipeline = new Pipeline(options, services);
-  await writeEndpoints(options.data, pipeline.endpoints);
-  return pipeline;
+  const started = new Pipeline(options, services, claim);
+  pipeline = started;
+  await writeEndpoints(options.data, started.endpoints).catch((error: DepthlakeError) => started.fail(error));
+  return started;
 }
 
 class Pipeline implements LocalPipeline {
@@ -98,6 +115,7 @@ class Pipeline implements LocalPipeline {
   readonly symbols: readonly string[];
   readonly #options: PipelineOptions;
   readonly #services: Services;
+  readonly #claim: FolderClaim;
   readonly #producer: LocalProducer;
   readonly #reader: LakeReader;
   readonly #startedMs = Date.now();
@@ -108,9 +126,10 @@ class Pipeline implements LocalPipeline {
   #recordingEnded = false;
   #quietReports = 0;
 
-  constructor(options: PipelineOptions, services: Services) {
+  constructor(options: PipelineOptions, services: Services, claim: FolderClaim) {
     this.#options = options;
     this.#services = services;
+    this.#claim = claim;
     this.#reader = new LakeReader(services.bucket, options.log);
     this.symbols = options.symbols ?? (options.play === undefined ? ['BTCUSDT'] : (services.exchange?.symbols ?? []));
     this.#producer = startProducer({
@@ -120,9 +139,7 @@ class Pipeline implements LocalPipeline {
       log: options.log,
       progress: (progress) => this.#report(progress),
     });
-    if (options.durationMs !== undefined) {
-      this.#timer = setTimeout(() => this.stop('the duration has passed'), options.durationMs);
-    }
+    this.#startTimer(FIRST_FRAME_WITHIN_MS);
     services.exchange?.recordingEnded.then(
       () => {
         this.#recordingEnded = true;
@@ -161,8 +178,18 @@ class Pipeline implements LocalPipeline {
     this.#producer.killAfter(FAILED_FLUSH_MS);
   }
 
+  /** The duration counts from the first frame; a venue that is silent for `graceMs` does not make it endless. */
+  #startTimer(graceMs: number): void {
+    const { durationMs } = this.#options;
+    if (durationMs === undefined || this.#stopping !== null) return;
+    clearTimeout(this.#timer);
+    const ms = Math.min(durationMs + graceMs, LONGEST_TIMER_MS);
+    this.#timer = setTimeout(() => this.stop('the duration has passed'), ms);
+  }
+
   /** A played recording ends the run once nothing of it is under way any more. */
   #report(progress: ProducerProgress): void {
+    if (progress.frames > 0 && (this.#progress?.frames ?? 0) === 0) this.#startTimer(0);
     const same = progress.frames === this.#progress?.frames && progress.queuedRows === 0;
     this.#quietReports = this.#recordingEnded && same ? this.#quietReports + 1 : 0;
     this.#progress = progress;
@@ -174,12 +201,14 @@ class Pipeline implements LocalPipeline {
     this.#failure ??= failure;
     if (this.#failure === null || failure !== null) {
       await this.#services.drain().catch((error: DepthlakeError) => {
-        this.#failure ??= error;
+        // That the producer could not flush has the same cause.
+        if (this.#failure === null || this.#failure.code === 'DL_NOT_FLUSHED') this.#failure = error;
       });
     }
     await this.#reader.idle();
     await this.#services.stop();
     await removeEndpoints(this.#options.data).catch(() => {});
+    await this.#claim.release().catch(() => {});
     return { summary: this.#summary(summary), failure: this.#failure };
   }
 

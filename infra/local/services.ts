@@ -1,6 +1,4 @@
 /** Starts the services of one machine in their order, and ends them in the other. */
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   CreateDatabaseCommand,
   CreateTableCommand,
@@ -8,14 +6,14 @@ import {
   GlueClient,
   UpdateTableCommand,
 } from '@aws-sdk/client-glue';
-import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
+import { type DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import { TABLE_NAMES } from '../../producer/record.ts';
 import { tableInput } from '../../transformer/catalog.ts';
 import type { Codec } from '../../transformer/codec.ts';
 import type { ObjectStore } from '../../transformer/lake.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
-import { type Endpoints, readEndpoints } from './endpoints.ts';
+import type { Endpoints } from './endpoints.ts';
 import { LOCAL_ACCOUNT, LOCAL_AWS_ENVIRONMENT, LOCAL_REGION } from './environment.ts';
 import { ROSTER } from './exchange/roster.ts';
 import { type Exchange, startExchange } from './exchange.ts';
@@ -25,7 +23,9 @@ import { startGlue } from './glue.ts';
 import { kinesisClient, startKinesis } from './kinesis.ts';
 import { startLambda } from './lambda.ts';
 import type { PipelineOptions } from './pipeline.ts';
-import { openBucket, putWhole } from './s3.ts';
+import { ownIdentity } from './process-identity.ts';
+import { openBucket } from './s3.ts';
+import { whileMoving } from './stall.ts';
 
 const STREAM = 'depthlake';
 const DATABASE = 'depthlake';
@@ -44,6 +44,8 @@ const LAMBDA_BUFFER_BYTES: Record<Codec, number> = {
 };
 /** With a key of its own a file waits for nothing that could join it; the service's least is 60 s. */
 const S3_BUFFER_MS = 0;
+/** A drain that moves nothing for longer hangs: the slowest of its steps is one call of the transformer. */
+const DRAIN_STALLED_MS = LAMBDA_TIMEOUT_MS + 15_000;
 
 export interface Services {
   readonly bucket: ObjectStore;
@@ -51,7 +53,7 @@ export interface Services {
   readonly exchange: Exchange | null;
   readonly endpoints: Omit<Endpoints, 'producer_pid'>;
   delivery(): Readonly<DeliveryStats>;
-  /** Delivers everything that is in the stream. @throws what keeps it from being delivered */
+  /** Delivers everything that is in the stream. @throws what keeps it from being delivered, DL_KINESIS_UNREACHABLE at the latest when nothing moves any more */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -62,25 +64,6 @@ export interface ServiceEvents {
   readonly onDelivered: (key: string) => void;
   /** The pipeline cannot go on. */
   readonly onFatal: (error: DepthlakeError) => void;
-}
-
-/**
- * Makes sure that a folder can be written to and that no other pipeline uses it.
- * @throws DL_DATA_FOLDER, DL_DISK_FULL, DL_ALREADY_RUNNING
- */
-export async function claimFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw new DepthlakeError('DL_DATA_FOLDER', `${folder} cannot be created: ${reasonOf(cause)}`, { cause });
-  }
-  const running = await readEndpoints(folder);
-  if (running !== null) {
-    throw new DepthlakeError('DL_ALREADY_RUNNING', `a pipeline runs on ${folder} already, process ${running.pid}`);
-  }
-  const probe = join(folder, '_probe');
-  await putWhole(probe, Buffer.alloc(4096));
-  await rm(probe);
 }
 
 export async function startServices(options: PipelineOptions, events: ServiceEvents): Promise<Services> {
@@ -149,7 +132,7 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
       bucket,
       exchange,
       endpoints: {
-        pid: process.pid,
+        ...(await ownIdentity()),
         kinesis_pid: kinesis.pid,
         started: new Date().toISOString(),
         venue: options.venue,
@@ -161,13 +144,18 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
         rest: exchange?.restUrl ?? null,
       },
       delivery: () => delivery.stats,
-      drain: () => delivery.drain(),
+      drain: () => whileMoving(delivery.drain(), () => movedBy(delivery.stats), DRAIN_STALLED_MS),
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Changes with everything that a drain achieves; to fail again is nothing achieved. */
+function movedBy({ readErrors: _, ...counters }: Readonly<DeliveryStats>): string {
+  return JSON.stringify(counters);
 }
 
 /** A recording lists its own symbols; the simulated exchange its roster. */

@@ -1,5 +1,5 @@
 /** `depthlake start` as a process: how it ends, what it leaves, where it listens and writes. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { depthlake } from '../cli/process.ts';
@@ -71,6 +71,46 @@ describe.concurrent('start flushes everything in flight, prints its summary and 
     const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--duration', '6s']);
 
     await expectCleanEnd(folder, run, await run.ended);
+  });
+
+  test('after --duration, which counts from the first frame', SLOW, async (context) => {
+    const folder = temporaryFolder(context);
+
+    const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--duration', '6s']);
+
+    const { status, stderr } = await run.ended;
+    expect(status, stderr).toBe(0);
+    const received = (await readLake(folder)).rows.map((row) => row.received_ms);
+    expect(Math.max(...received) - Math.min(...received)).toBeGreaterThan(5_700);
+  });
+});
+
+describe('one pipeline at a time has a data folder', () => {
+  test('of two that start at once one runs, and the other says so', SLOW, async (context) => {
+    const folder = temporaryFolder(context);
+    const flags = ['start', '--json', '--data', folder, ...SYMBOLS, '--duration', '3s'];
+
+    const both = await Promise.all([depthlake(flags), depthlake(flags)]);
+
+    const [ran, refused] = both.sort((a, b) => a.status! - b.status!);
+    expect(ran!.status, ran!.stderr).toBe(0);
+    expect(refused!.status).toBe(1);
+    expect(refused!.stderr).toContain('DL_ALREADY_RUNNING');
+    expect(refused!.stderr).toContain(path.join(folder, '.lock'));
+    const check = await checkFolder(folder);
+    expect(check).toMatchObject({ status: 0, totals: { sessions: 1, lost: 0 } });
+  });
+
+  test('record uses no endpoints of a pipeline that is dead, though its process id lives', SLOW, async (context) => {
+    const folder = temporaryFolder(context);
+    const dead = { pid: process.pid, process_started: 'earlier', kinesis: 'http://127.0.0.1:1' };
+    const hosts = { ws: 'ws://127.0.0.1:1', rest: 'http://127.0.0.1:1' };
+    writeFileSync(path.join(folder, 'endpoints.json'), JSON.stringify({ ...dead, ...hosts }));
+
+    const { status, stderr } = await depthlake(['record', '--venue', 'local', '--data', folder]);
+
+    expect(status).toBe(2);
+    expect(stderr).toContain(`no local exchange runs on the folder ${folder}`);
   });
 });
 

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { DepthlakeError } from '../../producer/errors.ts';
-import type { OrderBookRow } from '../../producer/record.ts';
+import { encodeLine, encodePack, type OrderBookRow } from '../../producer/record.ts';
 import { readContainerFile, writeContainerFile } from '../../transformer/container-file.ts';
+import { createHandler } from '../../transformer/handler.ts';
+import { PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import { echo, harness, type LambdaRequest, ok, settle } from './firehose-harness.ts';
 
+const MIB = 1024 * 1024;
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const PLAIN = { dynamicPartitioning: false, prefix: 'table/!{timestamp:yyyy/MM/dd/HH}/' };
 
@@ -191,8 +194,15 @@ describe('settings that the service refuses', () => {
     ['dynamic partitioning without a partition key', { prefix: 'table/' }],
     ['an unknown expression', { prefix: '!{partitionKeyFromLambda:first}/!{s3:bucket}/' }],
     ['an extension without a dot', { fileExtension: 'avro' }],
+    ['an object below 64 MiB with dynamic partitioning', { hints: { s3BufferBytes: 64 * MIB - 1 } }],
+    ['an object above 128 MiB with dynamic partitioning', { hints: { s3BufferBytes: 128 * MIB + 1 } }],
   ])('%s', async (_, options) => {
     await expect(harness(options)).rejects.toMatchObject({ name: 'InvalidArgumentException' });
+  });
+
+  it.each([64, 128])('but not an object of %s MiB with dynamic partitioning', async (mib) => {
+    const { stream } = await harness({ hints: { s3BufferBytes: mib * MIB } });
+    await stream.stop();
   });
 });
 
@@ -206,11 +216,72 @@ describe('the buffer hints of S3', () => {
     expect(bucket.texts('')).toEqual(['apple']);
   });
 
+  it('are hints: a slow delivery takes up to one and a half of the interval', async () => {
+    const { put, clock, bucket } = await harness({
+      hints: { lambdaBufferMs: 0, s3BufferMs: 60_000 },
+      faults: { slowness: 1.5 },
+    });
+    put('apple');
+    await clock.advance(89_999);
+    expect(bucket.keys('')).toEqual([]);
+    await clock.advance(1);
+    expect(bucket.texts('')).toEqual(['apple']);
+  });
+
   it('close an object before it would pass the size', async () => {
     const { put, clock, bucket } = await harness({ ...PLAIN, hints: { lambdaBufferMs: 0, s3BufferBytes: 12 } });
     put('apple', 'bread', 'cheese');
     await clock.advance(1);
     expect(bucket.texts('')).toEqual(['applebread']);
+  });
+});
+
+describe('the fault of records in no order', () => {
+  it('concatenates the records of one buffer in any order, each whole and once', async () => {
+    const { put, stream, bucket } = await harness({ ...PLAIN, faults: { shuffle: true, random: () => 0.9 } });
+    put('apple ', 'bread ', 'cheese ');
+    await stream.drain();
+    expect(bucket.texts('')).toEqual(['cheese bread apple ']);
+  });
+
+  it('leaves container files with keys of their own as they are', async () => {
+    const { put, stream, bucket } = await harness({ invoke: containerFiles, faults: { shuffle: true } });
+    put('one', 'two', 'three');
+    await stream.drain();
+    const files = [...bucket.objects.values()].map(readContainerFile);
+    expect(files.map(({ rows }) => (rows as OrderBookRow[]).map(({ seq }) => seq)).sort()).toEqual([[1], [2], [3]]);
+  });
+});
+
+describe('the fault of dropped records that need partition keys', () => {
+  const dropped = (partitionKeys: Record<string, unknown>) => (request: LambdaRequest) =>
+    ok(request.records.map(({ recordId }) => ({ recordId, result: 'Dropped', data: '', metadata: { partitionKeys } })));
+
+  it.each([
+    ['fails those without', {}, 1],
+    ['drops those with them', { first: 'a' }, 0],
+  ])('%s', async (_, keys, errorRecords) => {
+    const { put, stream, bucket } = await harness({ invoke: dropped(keys), faults: { droppedNeedKeys: true } });
+    put('apple');
+    await stream.drain();
+    expect(stream.stats).toMatchObject({ dropped: 1, errorRecords });
+    const codes = bucket.errors().map(({ errorCode }) => errorCode);
+    expect(codes).toEqual(codes.map(() => 'DynamicPartitioning.MetadataExtractionFailed'));
+  });
+
+  it('finds nothing to fail in what the transformer drops', async () => {
+    const handler = createHandler('deflate', null, () => {});
+    const { stream, bucket } = await harness({
+      prefix: PREFIX_EXPRESSION,
+      faults: { droppedNeedKeys: true },
+      invoke: async (request) => ({ payload: await handler(request), functionError: null, log: [] }),
+    });
+    const packs = [1, 2, 3].map((seq) => encodePack([encodeLine({ table: 'order_book', row: row(seq) })]));
+    stream.putRecordBatch(packs);
+    await stream.drain();
+    expect(stream.stats).toMatchObject({ succeeded: 1, dropped: 2, errorRecords: 0 });
+    const [file] = [...bucket.objects.values()].map(readContainerFile);
+    expect((file!.rows as OrderBookRow[]).map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });
 });
 

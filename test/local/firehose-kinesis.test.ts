@@ -16,6 +16,9 @@ class FakeKinesis {
   readonly reads: { shard: string; at: number }[] = [];
   readonly iterators: Record<string, unknown>[] = [];
   readonly failures: Error[] = [];
+  /** Takes all calls, or one kind of them, and answers none, as a process that is stopped and not dead. */
+  hangs = false;
+  hangsFor: string | null = null;
   readonly clock: FakeClock;
 
   constructor(clock: FakeClock) {
@@ -29,7 +32,11 @@ class FakeKinesis {
   }
 
   get client(): KinesisClient {
-    return { send: (command: never) => this.#send(command) } as unknown as KinesisClient;
+    const send = (command: object, options?: { abortSignal: AbortSignal }) =>
+      this.hangs || this.hangsFor === command.constructor.name
+        ? endless(options?.abortSignal)
+        : this.#send(command as never);
+    return { send } as unknown as KinesisClient;
   }
 
   async #send(command: { input: Record<string, string> }) {
@@ -57,6 +64,10 @@ class FakeKinesis {
     const next = closed ? {} : { NextShardIterator: `${id}|${records.length}` };
     return { Records, MillisBehindLatest: 0, ...next };
   }
+}
+
+function endless(abortSignal?: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => abortSignal?.addEventListener('abort', () => reject(new Error('aborted'))));
 }
 
 function listed([ShardId, { parents, closed }]: [string, FakeShard]) {
@@ -190,6 +201,76 @@ describe('reading from Kinesis', () => {
     await clock.advance(5000);
     await drained;
     await source.stop();
+  });
+
+  it('gives up a drain within 21 s when Kinesis hangs and every call takes its 10 s', async () => {
+    const stats = emptyStats();
+    const { kinesis, clock, source } = await read((fake) => fake.add('a', ['one']), { stats });
+    await clock.advance(0);
+    kinesis.hangs = true;
+    await clock.advance(5000);
+    let failure: unknown = null;
+    source.toTip().catch((error: unknown) => {
+      failure = error;
+    });
+    await clock.advance(21_000);
+    expect(failure).toMatchObject({
+      code: 'DL_KINESIS_UNREACHABLE',
+      message: 'a of depthlake cannot be read to its tip: no answer within 10 s',
+    });
+    expect(stats.readErrors).toBe(2);
+    await source.stop();
+  });
+
+  it('reads on when Kinesis answers again after it hung', async () => {
+    const { kinesis, clock, source, texts } = await read((fake) => fake.add('a', ['one']));
+    await clock.advance(0);
+    kinesis.hangs = true;
+    kinesis.shards.get('a')!.records.push('two');
+    await clock.advance(5000);
+    kinesis.hangs = false;
+    const drained = source.toTip();
+    await clock.advance(10_000);
+    await drained;
+    expect(texts()).toEqual(['one', 'two']);
+    await source.stop();
+  });
+
+  it('gives up a drain when the children of a shard cannot be had', async () => {
+    const { kinesis, clock, source } = await read((fake) => fake.add('a', ['one']));
+    await clock.advance(0);
+    kinesis.shards.get('a')!.closed = true;
+    await clock.advance(999);
+    kinesis.hangsFor = 'ListShardsCommand';
+    await clock.advance(1);
+    const drained = expect(source.toTip()).rejects.toMatchObject({ code: 'DL_KINESIS_UNREACHABLE' });
+    await clock.advance(21_000);
+    await drained;
+    await source.stop();
+  });
+
+  it('stops at once while a call hangs, and counts no failure for that', async () => {
+    const stats = emptyStats();
+    const { kinesis, clock, source } = await read((fake) => fake.add('a'), { stats });
+    await clock.advance(0);
+    kinesis.hangs = true;
+    await clock.advance(1000);
+    await source.stop();
+    expect(stats.readErrors).toBe(0);
+  });
+
+  it('does not begin where Kinesis hangs', async () => {
+    const clock = new FakeClock();
+    const kinesis = new FakeKinesis(clock);
+    kinesis.hangs = true;
+    const rest = { accept: () => {}, room: async () => {}, stats: emptyStats(), log: () => {} };
+    const started = readStream({ client: kinesis.client, stream: 'depthlake', position: 'LATEST', clock, ...rest });
+    const refused = expect(started).rejects.toMatchObject({
+      code: 'DL_KINESIS_UNREACHABLE',
+      message: 'the shards of depthlake cannot be read: no answer within 10 s',
+    });
+    await clock.advance(10_000);
+    await refused;
   });
 
   it('stops while too much is buffered', async () => {

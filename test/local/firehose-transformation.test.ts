@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Invocation } from '../../infra/local/lambda.ts';
+import { type Invocation, startLambda } from '../../infra/local/lambda.ts';
 import { echo, harness, type LambdaAnswer, type LambdaRequest, ok, START_MS, settle } from './firehose-harness.ts';
 
 const functionError = (errorMessage: string): Invocation => {
@@ -65,22 +68,29 @@ describe('the buffer hints of the transformation', () => {
     expect(batches).toEqual([2]);
   });
 
-  it('keep the request below 6 MB of JSON where many small records would pass it', async () => {
-    const requestBytes: number[] = [];
-    let records = 0;
-    const { put, stream } = await harness({
-      hints: { lambdaBufferBytes: 3 * 1_048_576 },
-      invoke: (request) => {
-        requestBytes.push(Buffer.byteLength(JSON.stringify(request)));
-        records += request.records.length;
-        return ok(request.records.map(({ recordId }) => ({ recordId, result: 'Dropped', data: '' })));
-      },
+  it('count data alone: at 3 MiB many small records pass the 6 MB of a request, and reach the error prefix', async (context) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'depthlake-firehose-'));
+    const bundle = path.join(folder, 'index.mjs');
+    await writeFile(bundle, 'export const handler = () => { throw new Error("never called"); };');
+    const lambda = await startLambda({ bundle, environment: {}, timeoutMs: 20_000, log: () => {} });
+    context.onTestFinished(async () => {
+      await lambda.stop();
+      await rm(folder, { recursive: true });
     });
-    for (let call = 0; call < 60; call += 1) put(...Array.from({ length: 500 }, () => 'x'.repeat(60)));
+    const { put, stream, bucket } = await harness({
+      hints: { lambdaBufferBytes: 3 * 1_048_576 },
+      invoke: (request) => lambda.invoke(request),
+    });
+    for (let call = 0; call < 60; call += 1) put(...Array.from({ length: 500 }, () => 'x'.repeat(100)));
     await stream.drain();
-    expect(records).toBe(30_000);
-    expect(requestBytes.length).toBeGreaterThan(1);
-    expect(Math.max(...requestBytes)).toBeLessThan(6_291_456);
+    expect(stream.stats).toMatchObject({ batches: 1, invocations: 4, retries: 3, errorRecords: 30_000, succeeded: 0 });
+    expect(bucket.errors()[0]).toMatchObject({
+      attemptsMade: 4,
+      errorCode: 'Lambda.InvokeFailed',
+      errorMessage: expect.stringContaining('payload is too large for the RequestResponse invocation type'),
+      rawData: Buffer.from('x'.repeat(100)).toString('base64'),
+    });
+    expect(bucket.keys('table/')).toEqual([]);
   });
 
   it.each([
@@ -246,6 +256,19 @@ describe('the response', () => {
     expect(bucket.errors()).toMatchObject([
       { errorMessage: 'ProcessingFailed status set for record: DL_PACK_INVALID: a pack holds no rows' },
     ]);
+  });
+
+  it('is counted as succeeded by its Ok alone: with one Ok a batch, by objects and not by records', async () => {
+    const results = ['Ok', 'Dropped', 'ProcessingFailed', 'Dropped'];
+    const { put, stream } = await harness({
+      invoke: (request) => {
+        const { records } = echo(request).payload as { records: LambdaAnswer[] };
+        return ok(records.map((answer, index) => ({ ...answer, result: results[index] })));
+      },
+    });
+    put('apple', 'bread', 'cheese', 'dates');
+    await stream.drain();
+    expect(stream.stats).toMatchObject({ records: 4, succeeded: 1, dropped: 2, errorRecords: 1, objects: 1 });
   });
 
   it('without a list of records fails the whole batch, without a retry', async () => {

@@ -151,6 +151,23 @@ describe('the end of the local Kinesis', { timeout: START_WITHIN_MS }, () => {
     expect(isAlive(pid)).toBe(false);
   });
 
+  it('comes within the time given where it hangs while it starts', async () => {
+    const hangs = `
+      import net from 'node:net';
+      const { listen } = net.Server.prototype;
+      net.Server.prototype.listen = function (...given) {
+        this.once('listening', () => setImmediate(() => process.kill(process.pid, 'SIGSTOP')));
+        return listen.apply(this, given);
+      };`;
+    const variables = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(hangs)}` };
+    const startedAt = Date.now();
+    await expect(startKinesis({ ...options, variables, readyWithinMs: 4000 })).rejects.toMatchObject({
+      code: 'DL_SERVICE_DIED',
+      message: 'the local Kinesis is not ready after 4 s',
+    });
+    expect(Date.now() - startedAt).toBeLessThan(15_000);
+  });
+
   it('at the start names what it wrote last', async () => {
     const variables = { CREATE_STREAM_DURATION: 'nonsense' };
     await expect(startKinesis({ ...options, variables })).rejects.toMatchObject({

@@ -1,16 +1,12 @@
 /**
  * Collects the records of one shard into batches for the transformation, by the buffer hints, and keeps at most five
- * batches of a shard under way; so they overlap, and no order among them is promised.
+ * batches of a shard under way; so they overlap, and no order among them is promised. The hints count data alone: base64
+ * and metadata of many small records can make a request of more than Lambda's 6 MB, which then fails.
  */
 import type { Clock } from '../clock.ts';
 import type { BatchRecord, SourceRecord } from './record.ts';
 
 const IN_FLIGHT = 5;
-/** A request may hold 6 MB of JSON (6,291,456 bytes); what surrounds the records stays below the difference. */
-const REQUEST_MAX_BYTES = 6_280_000;
-/** JSON of a record besides its data and the caller's partition key. */
-const RECORD_OVERHEAD_BYTES = 512;
-
 export interface BatcherOptions {
   /** Bytes of data that close a batch. */
   readonly maxBytes: number;
@@ -27,7 +23,6 @@ export class Batcher {
   readonly #underWay = new Set<Promise<void>>();
   #open: BatchRecord[] = [];
   #bytes = 0;
-  #requestBytes = 0;
   #timer: unknown = null;
 
   constructor(options: BatcherOptions) {
@@ -36,13 +31,10 @@ export class Batcher {
 
   add(record: SourceRecord): void {
     const { maxBytes, maxMs, clock } = this.#options;
-    const requestBytes = requestBytesOf(record);
-    const passes = this.#bytes + record.data.length > maxBytes || this.#requestBytes + requestBytes > REQUEST_MAX_BYTES;
-    if (passes) this.#close();
+    if (this.#bytes + record.data.length > maxBytes) this.#close();
     if (this.#open.length === 0) this.#timer = clock.setTimeout(() => this.#close(), maxMs);
     this.#open.push({ ...record, recordId: recordIdOf(record, this.#open.length) });
     this.#bytes += record.data.length;
-    this.#requestBytes += requestBytes;
     if (this.#bytes >= maxBytes) this.#close();
   }
 
@@ -64,7 +56,6 @@ export class Batcher {
     if (batch.length === 0) return;
     this.#open = [];
     this.#bytes = 0;
-    this.#requestBytes = 0;
     const done = this.#limit(() => this.#options.transform(batch)).finally(() => this.#underWay.delete(done));
     this.#underWay.add(done);
   }
@@ -73,11 +64,6 @@ export class Batcher {
 /** Like the service's: the sequence number, then a counter; unique within a batch even where a record is read twice. */
 function recordIdOf({ metadata }: SourceRecord, index: number): string {
   return `${metadata?.sequenceNumber ?? '49'}${String(index).padStart(12, '0')}`;
-}
-
-function requestBytesOf({ data, metadata }: SourceRecord): number {
-  const key = metadata === null ? 0 : Buffer.byteLength(JSON.stringify(metadata.partitionKey));
-  return 4 * Math.ceil(data.length / 3) + key + RECORD_OVERHEAD_BYTES;
 }
 
 /** Runs at most `most` tasks at once, in the order given. */

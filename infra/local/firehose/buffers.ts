@@ -27,6 +27,8 @@ export interface BuffersOptions {
   readonly maxBytes: number;
   /** Time since a buffer's first record. */
   readonly maxMs: number;
+  /** The order in which a buffer's records are concatenated. */
+  readonly arrange: (chunks: readonly Buffer[]) => readonly Buffer[];
   readonly clock: Clock;
   readonly backlog: Backlog;
   readonly stats: DeliveryStats;
@@ -128,10 +130,10 @@ export class Buffers {
   }
 
   async #put({ destination, chunks, bytes, oldestMs }: OpenBuffer): Promise<void> {
-    const { bucket, stats, backlog, onDelivered } = this.#options;
+    const { bucket, arrange, stats, backlog, onDelivered } = this.#options;
     const { error } = destination;
     const key = destination.keyOf(oldestMs);
-    const body = Buffer.concat(chunks, bytes);
+    const body = Buffer.concat(arrange(chunks), bytes);
     if (!(await this.#tryPut(() => bucket.put(key, body), key))) return;
     backlog.release(bytes);
     if (error) stats.errorObjects += 1;

@@ -72,6 +72,13 @@ export class Delivery {
     return null;
   }
 
+  /** Why a record with these partition keys has no evaluated prefix, or null where it has one. */
+  refusalOfKeys(given: Readonly<Record<string, unknown>>): Refused | null {
+    if (!this.#settings.dynamicPartitioning) return null;
+    const keys = this.#partitionKeysOf(given);
+    return typeof keys === 'string' ? extractionFailed(keys) : null;
+  }
+
   /** Buffers one line for the error prefix. */
   acceptError(errorType: ErrorType, error: ErrorRecord): void {
     const { name, version } = this.#settings;

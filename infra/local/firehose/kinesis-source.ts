@@ -2,23 +2,16 @@
  * Reads a Kinesis stream as a delivery stream does: every shard, one GetRecords a second each, parents before their
  * children, at least once.
  */
-import {
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-  type KinesisClient,
-  ListShardsCommand,
-  type Shard,
-  ShardIteratorType,
-} from '@aws-sdk/client-kinesis';
+import type { KinesisClient, Shard } from '@aws-sdk/client-kinesis';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
 import type { Clock } from '../clock.ts';
+import { KinesisCalls } from './kinesis-calls.ts';
 import type { DeliveryStats, SourceRecord } from './record.ts';
+import { ShardReading } from './shard-reading.ts';
 
 const READ_EVERY_MS = 1000;
 /** While draining: Kinesis allows five GetRecords a second a shard. */
 const DRAIN_EVERY_MS = 200;
-/** Failures in a row, about two seconds of them, after which a drain gives up. */
-const DRAIN_MAX_FAILURES = 10;
 
 export interface SourceOptions {
   readonly client: KinesisClient;
@@ -41,27 +34,25 @@ export interface KinesisSource {
   stop(): Promise<void>;
 }
 
-/** Settles when the position of every shard is fixed: with LATEST, what is put afterwards will be read. */
+/**
+ * Settles when the position of every shard is fixed: with LATEST, what is put afterwards will be read.
+ * @throws DL_KINESIS_UNREACHABLE
+ */
 export async function readStream(options: SourceOptions): Promise<KinesisSource> {
   const source = new Source(options);
-  await source.start();
+  try {
+    await source.start();
+  } catch (cause) {
+    const message = `the shards of ${options.stream} cannot be read: ${reasonOf(cause)}`;
+    throw new DepthlakeError('DL_KINESIS_UNREACHABLE', message, { cause });
+  }
   return source;
-}
-
-interface Reading {
-  readonly shardId: string;
-  readonly type: 'LATEST' | 'TRIM_HORIZON';
-  readonly sinceMs: number;
-  iterator: string | undefined;
-  lastSequence: string | null;
-  failures: number;
-  /** The newest call of `toTip` before which a request began that found nothing more. */
-  tipOf: number;
 }
 
 class Source implements KinesisSource {
   readonly #options: SourceOptions;
-  readonly #readings = new Map<string, Reading>();
+  readonly #calls: KinesisCalls;
+  readonly #readings = new Map<string, ShardReading>();
   readonly #started = new Set<string>();
   readonly #loops = new Set<Promise<void>>();
   readonly #sleepers = new Set<() => void>();
@@ -72,18 +63,21 @@ class Source implements KinesisSource {
 
   constructor(options: SourceOptions) {
     this.#options = options;
+    this.#calls = new KinesisCalls(options.client, options.stream, options.clock);
   }
 
   async start(): Promise<void> {
-    const { position } = this.#options;
-    const shards = await this.#shards();
+    const { position, clock } = this.#options;
+    const shards = await this.#calls.shards();
     const known = new Set(shards.map((shard) => shard.ShardId));
     const isRoot = (shard: Shard) => !parentsOf(shard).some((parent) => known.has(parent));
     const isOpen = (shard: Shard) => shard.SequenceNumberRange?.EndingSequenceNumber === undefined;
     const first = shards.filter(position === 'LATEST' ? isOpen : isRoot);
     if (position === 'LATEST') for (const shard of shards) this.#started.add(shard.ShardId!);
-    const readings = first.map((shard) => this.#readingOf(shard.ShardId!, position));
-    for (const reading of readings) reading.iterator = await this.#iteratorOf(reading);
+    const readings = first.map((shard) => new ShardReading(shard.ShardId!, position, clock.now()));
+    for (const reading of readings) {
+      reading.iterator = await this.#calls.iterator(reading.shardId, { ShardIteratorType: position });
+    }
     for (const reading of readings) this.#begin(reading);
   }
 
@@ -91,11 +85,15 @@ class Source implements KinesisSource {
     this.#tips += 1;
     const tip = this.#tips;
     this.#draining += 1;
+    const sinceMs = this.#options.clock.now();
     try {
       for (const wake of [...this.#sleepers]) wake();
       while (!this.#stopped && [...this.#readings.values()].some((reading) => reading.tipOf < tip)) {
-        const lost = [...this.#readings.values()].find((reading) => reading.failures >= DRAIN_MAX_FAILURES);
-        if (lost) throw new DepthlakeError('DL_KINESIS_UNREACHABLE', `${lost.shardId} cannot be read to its tip`);
+        const lost = [...this.#readings.values()].find((reading) => reading.isLost(this.#options.clock.now(), sinceMs));
+        if (lost) {
+          const message = `${lost.shardId} of ${this.#options.stream} cannot be read to its tip: ${lost.failure}`;
+          throw new DepthlakeError('DL_KINESIS_UNREACHABLE', message);
+        }
         await new Promise<void>((resolve) => this.#changed.push(resolve));
       }
     } finally {
@@ -105,24 +103,20 @@ class Source implements KinesisSource {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#calls.stop();
     for (const wake of [...this.#sleepers]) wake();
     this.#notify();
     await Promise.all(this.#loops);
   }
 
-  #readingOf(shardId: string, type: Reading['type']): Reading {
-    const sinceMs = this.#options.clock.now();
-    return { shardId, type, sinceMs, iterator: undefined, lastSequence: null, failures: 0, tipOf: 0 };
-  }
-
-  #begin(reading: Reading): void {
+  #begin(reading: ShardReading): void {
     this.#started.add(reading.shardId);
     this.#readings.set(reading.shardId, reading);
     const loop = this.#read(reading).finally(() => this.#loops.delete(loop));
     this.#loops.add(loop);
   }
 
-  async #read(reading: Reading): Promise<void> {
+  async #read(reading: ShardReading): Promise<void> {
     let ended = false;
     while (!ended && !this.#stopped) {
       await this.#options.room();
@@ -130,9 +124,9 @@ class Source implements KinesisSource {
       const beganMs = this.#options.clock.now();
       try {
         ended = await this.#readOnce(reading);
-        reading.failures = 0;
+        reading.answered(this.#options.clock.now());
       } catch (error) {
-        this.#failed(reading, error);
+        if (!this.#stopped) this.#failed(reading, error);
       }
       this.#notify();
       if (!ended) await this.#sleepUntil(beganMs, reading.failures > 0);
@@ -141,51 +135,43 @@ class Source implements KinesisSource {
   }
 
   /** @returns whether the shard is at its end */
-  async #readOnce(reading: Reading): Promise<boolean> {
-    const { client, accept } = this.#options;
+  async #readOnce(reading: ShardReading): Promise<boolean> {
+    const { accept, clock } = this.#options;
     const tip = this.#tips;
-    reading.iterator ??= await this.#iteratorOf(reading);
-    const answer = await client.send(new GetRecordsCommand({ ShardIterator: reading.iterator, Limit: 10_000 }));
+    reading.iterator ??= await this.#calls.iterator(reading.shardId, reading.position(clock.now()));
+    const answer = await this.#calls.records(reading.iterator);
+    if (this.#stopped) return false;
     const records = answer.Records ?? [];
-    for (const record of records) {
-      const sequenceNumber = record.SequenceNumber!;
-      const arrivalMs = record.ApproximateArrivalTimestamp?.getTime() ?? this.#options.clock.now();
-      accept({
-        data: Buffer.from(record.Data!),
-        arrivalMs,
-        metadata: {
-          shardId: reading.shardId,
-          partitionKey: record.PartitionKey!,
-          sequenceNumber,
-          subsequenceNumber: '',
-          approximateArrivalTimestamp: arrivalMs,
-        },
-      });
-      reading.lastSequence = sequenceNumber;
-    }
+    for (const record of records) accept(reading.take(record, clock.now()));
     reading.iterator = answer.NextShardIterator;
-    if (records.length === 0 && (answer.MillisBehindLatest ?? 0) === 0) reading.tipOf = tip;
-    return answer.NextShardIterator === undefined;
+    const ended = answer.NextShardIterator === undefined;
+    // At its end a shard's children may hold more.
+    if (!ended && records.length === 0 && (answer.MillisBehindLatest ?? 0) === 0) reading.tipOf = tip;
+    return ended;
   }
 
-  #failed(reading: Reading, error: unknown): void {
+  #failed(reading: ShardReading, error: unknown): void {
     const { stats, log, stream } = this.#options;
     stats.readErrors += 1;
-    reading.failures += 1;
-    if ((error as Error).name === 'ExpiredIteratorException') reading.iterator = undefined;
-    else if (reading.failures === 1) log(`reading ${stream}, ${reading.shardId}: ${reasonOf(error)}; trying again`);
+    reading.failed(error);
+    const { iterator, failures, failure } = reading;
+    if (iterator !== undefined && failures === 1)
+      log(`reading ${stream}, ${reading.shardId}: ${failure}; trying again`);
   }
 
   /** Begins with the children of a shard that is read to its end, once their other parents are read too. */
-  async #follow({ shardId }: Reading): Promise<void> {
+  async #follow(reading: ShardReading): Promise<void> {
+    const { clock } = this.#options;
+    const { shardId } = reading;
     let shards: Shard[] | null = null;
     while (shards === null && !this.#stopped) {
       try {
-        shards = await this.#shards();
+        shards = await this.#calls.shards();
       } catch (error) {
-        this.#options.stats.readErrors += 1;
-        this.#options.log(`listing the shards of ${this.#options.stream}: ${reasonOf(error)}; trying again`);
-        await this.#sleepUntil(this.#options.clock.now(), true);
+        if (this.#stopped) return;
+        this.#failed(reading, error);
+        this.#notify();
+        await this.#sleepUntil(clock.now(), true);
       }
     }
     this.#readings.delete(shardId);
@@ -193,38 +179,10 @@ class Source implements KinesisSource {
       const waits = parentsOf(shard).some((parent) => this.#readings.has(parent));
       const isChild = parentsOf(shard).includes(shardId);
       if (isChild && !waits && !this.#started.has(shard.ShardId!)) {
-        this.#begin(this.#readingOf(shard.ShardId!, 'TRIM_HORIZON'));
+        this.#begin(new ShardReading(shard.ShardId!, 'TRIM_HORIZON', clock.now()));
       }
     }
     this.#notify();
-  }
-
-  async #iteratorOf({ shardId, type, sinceMs, lastSequence }: Reading): Promise<string | undefined> {
-    const { client, stream, clock } = this.#options;
-    // An iterator at LATEST that expired before it met a record: what came since is still wanted.
-    const late = type === 'LATEST' && clock.now() > sinceMs && this.#readings.has(shardId);
-    const position =
-      lastSequence !== null
-        ? { ShardIteratorType: ShardIteratorType.AFTER_SEQUENCE_NUMBER, StartingSequenceNumber: lastSequence }
-        : late
-          ? { ShardIteratorType: ShardIteratorType.AT_TIMESTAMP, Timestamp: new Date(sinceMs) }
-          : { ShardIteratorType: type };
-    const answer = await client.send(
-      new GetShardIteratorCommand({ StreamName: stream, ShardId: shardId, ...position }),
-    );
-    return answer.ShardIterator;
-  }
-
-  async #shards(): Promise<Shard[]> {
-    const { client, stream } = this.#options;
-    const shards: Shard[] = [];
-    let next: string | undefined;
-    do {
-      const answer = await client.send(new ListShardsCommand(next ? { NextToken: next } : { StreamName: stream }));
-      shards.push(...(answer.Shards ?? []));
-      next = answer.NextToken;
-    } while (next !== undefined);
-    return shards;
   }
 
   async #sleepUntil(beganMs: number, failed: boolean): Promise<void> {

@@ -15,9 +15,9 @@ export interface DeliveryHints {
   readonly lambdaBufferBytes?: number;
   /** Time that a batch waits for more; 0 to 900,000, default 60,000. */
   readonly lambdaBufferMs?: number;
-  /** Bytes in an object; default 64 MiB. */
+  /** Bytes in an object; default 64 MiB. With dynamic partitioning 64 to 128 MiB. */
   readonly s3BufferBytes?: number;
-  /** Time that an object waits for more; to 900,000, default 60,000. Below 60,000 is the local deviation. */
+  /** Time that an object waits for more; to 900,000, default 60,000. Below 60,000 is a local deviation. */
   readonly s3BufferMs?: number;
 }
 
@@ -27,6 +27,12 @@ export interface DeliveryFaults {
   readonly duplicateBatches?: number;
   /** What reaches the error prefix when too many partitions are active; the service's choice is not documented. */
   readonly exceededAs?: 'original' | 'transformed';
+  /** The records of one buffer are concatenated in any order, which the service does not promise. */
+  readonly shuffle?: boolean;
+  /** Dropped records without the partition keys fail too; whether the service wants them is not documented. */
+  readonly droppedNeedKeys?: boolean;
+  /** An object waits so many times its interval; 1 to 1.5, default 1. */
+  readonly slowness?: number;
   /** From 0 to 1; default Math.random. */
   readonly random?: () => number;
 }
@@ -84,15 +90,15 @@ export interface DeliveryStream {
 }
 
 /** @throws InvalidArgumentException (the error's name) for hints that the service refuses */
-export function checkHints({
-  lambdaBufferBytes = MIB,
-  lambdaBufferMs = 60_000,
-  s3BufferMs = 60_000,
-}: DeliveryHints): void {
+export function checkHints(hints: DeliveryHints, dynamicPartitioning: boolean): void {
+  const { lambdaBufferBytes = MIB, lambdaBufferMs = 60_000, s3BufferBytes = 64 * MIB, s3BufferMs = 60_000 } = hints;
   const refuse = (message: string): never => {
     throw new FirehoseError('InvalidArgumentException', message);
   };
   if (lambdaBufferBytes < 0.2 * MIB || lambdaBufferBytes > 3 * MIB) refuse('BufferSizeInMBs must be from 0.2 to 3');
   if (lambdaBufferMs < 0 || lambdaBufferMs > 900_000) refuse('BufferIntervalInSeconds must be from 0 to 900');
+  if (dynamicPartitioning && (s3BufferBytes < 64 * MIB || s3BufferBytes > 128 * MIB)) {
+    refuse('SizeInMBs must be from 64 to 128 when dynamic partitioning is enabled');
+  }
   if (s3BufferMs < 0 || s3BufferMs > 900_000) refuse('IntervalInSeconds must be at most 900');
 }

@@ -42,6 +42,8 @@ export interface DeliveryStats {
   duplicatedBatches: number;
   invocations: number;
   retries: number;
+  /** Records answered with `Ok`, and no others. */
+  succeeded: number;
   dropped: number;
   objects: number;
   objectBytes: number;
@@ -60,6 +62,7 @@ export function emptyStats(): DeliveryStats {
     duplicatedBatches: 0,
     invocations: 0,
     retries: 0,
+    succeeded: 0,
     dropped: 0,
     objects: 0,
     objectBytes: 0,

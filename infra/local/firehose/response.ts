@@ -8,7 +8,11 @@ export type Verdict =
       readonly data: Buffer;
       readonly partitionKeys: Readonly<Record<string, unknown>>;
     }
-  | { readonly kind: 'dropped'; readonly record: BatchRecord }
+  | {
+      readonly kind: 'dropped';
+      readonly record: BatchRecord;
+      readonly partitionKeys: Readonly<Record<string, unknown>>;
+    }
   | {
       readonly kind: 'failed';
       readonly record: BatchRecord;
@@ -45,7 +49,7 @@ function verdictOf(record: BatchRecord, answers: readonly unknown[]): Verdict {
     case 'Ok':
       return okVerdict(record, answer);
     case 'Dropped':
-      return { kind: 'dropped', record };
+      return { kind: 'dropped', record, partitionKeys: partitionKeysOf(answer) };
     case 'ProcessingFailed':
       return failed(record, 'Lambda.ProcessingFailedStatus', 'ProcessingFailed status set for record');
     default:
@@ -53,13 +57,17 @@ function verdictOf(record: BatchRecord, answers: readonly unknown[]): Verdict {
   }
 }
 
-function okVerdict(record: BatchRecord, { data, metadata }: Record<string, unknown>): Verdict {
+function okVerdict(record: BatchRecord, answer: Record<string, unknown>): Verdict {
+  const { data } = answer;
   if (typeof data !== 'string') return failed(record, 'Lambda.InvalidReturnFormat', 'The data of an Ok record is null');
   if (data.length % 4 !== 0 || !BASE64.test(data)) {
     return failed(record, 'Lambda.InvalidReturnFormat', 'The data of an Ok record is not base64');
   }
-  const partitionKeys = objectOf(objectOf(metadata)?.partitionKeys) ?? {};
-  return { kind: 'ok', record, data: Buffer.from(data, 'base64'), partitionKeys };
+  return { kind: 'ok', record, data: Buffer.from(data, 'base64'), partitionKeys: partitionKeysOf(answer) };
+}
+
+function partitionKeysOf({ metadata }: Record<string, unknown>): Readonly<Record<string, unknown>> {
+  return objectOf(objectOf(metadata)?.partitionKeys) ?? {};
 }
 
 function failed(record: BatchRecord, errorCode: string, errorMessage: string): Verdict {
