@@ -9,6 +9,9 @@ export interface ProcessIdentity {
   readonly process_started: string | null;
 }
 
+/** A process that has ended, and whose parent has not asked how. */
+const ENDED = 'ended';
+
 export async function ownIdentity(): Promise<ProcessIdentity> {
   return { pid: process.pid, process_started: await startOf(process.pid) };
 }
@@ -16,6 +19,7 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
 /** Whether that very process runs. Where the system does not say when it began, a process of that id counts as it. */
 export async function isRunning({ pid, process_started }: ProcessIdentity): Promise<boolean> {
   const started = await startOf(pid);
+  if (started === ENDED) return false;
   if (started !== null && process_started !== null) return started === process_started;
   return pid !== process.pid && exists(pid);
 }
@@ -28,13 +32,14 @@ async function startOf(pid: number): Promise<string | null> {
   }
 }
 
-/** Clock ticks since the boot, the 22nd field of /proc/<pid>/stat; the 2nd, in parentheses, may hold spaces. */
+/** Clock ticks since the boot, the 22nd field of /proc/<pid>/stat; its 3rd is the state, its 2nd (in parentheses) may hold spaces. */
 async function linuxStart(pid: number): Promise<string> {
   const [boot, stat] = await Promise.all([
     readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
     readFile(`/proc/${pid}/stat`, 'utf8'),
   ]);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z') return ENDED;
   return `${boot.trim()} ${fields[19]}`;
 }
 

@@ -84,6 +84,15 @@ describe('an identity', () => {
     expect(await isRunning({ pid: await deadPid(), process_started: null })).toBe(false);
   });
 
+  it.skipIf(process.platform !== 'linux')('is not that of a process that nobody has reaped', async (context) => {
+    const parent = spawn('sh', ['-c', "sh -c 'echo $$' & exec sleep 30"], { stdio: ['ignore', 'pipe', 'ignore'] });
+    context.onTestFinished(() => void parent.kill('SIGKILL'));
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const zombie = { pid: Number(line.toString()), process_started: null };
+    await expect.poll(() => isRunning(zombie)).toBe(false);
+    expect(() => process.kill(zombie.pid, 0)).not.toThrow();
+  });
+
   it('where the system does not say when a process began, is any other process of that id', async () => {
     expect(await isRunning({ pid: process.ppid, process_started: null })).toBe(true);
     expect(await isRunning({ pid: process.pid, process_started: null })).toBe(false);
