@@ -1,5 +1,8 @@
 /** `depthlake start`: the whole pipeline on one machine, until Ctrl-C. */
 import { FEED_SETTINGS, integer, type Setting, STREAM_SETTINGS } from '../../producer/config.ts';
+import { DepthlakeError } from '../../producer/errors.ts';
+import type { Log } from '../../producer/log.ts';
+import type { Endpoints } from '../local/endpoints.ts';
 import type { LocalPipeline, PipelineStatus, PipelineSummary } from '../local/pipeline.ts';
 import { formatBytes, formatCount, type Output, plural } from '../terminal.ts';
 import { codecSetting } from './codec-setting.ts';
@@ -39,8 +42,7 @@ const settings = {
   speed: {
     flag: 'speed',
     argument: '<n>',
-    help: 'How many times faster than recorded --play goes, or max',
-    default: '1',
+    help: 'How many times faster than recorded --play goes, or max (default: 1)',
     parse: speed,
   },
   exchangePort: { ...port('Port of the local exchange; 0 takes a free one'), flag: 'exchange-port' },
@@ -71,53 +73,100 @@ function speed(text: string): number | 'max' {
 }
 
 async function start({ values, stdout, stderr, terminal, signal }: Context<typeof settings>): Promise<number> {
+  checkCombination(values);
   terminal.status('starting the local services …');
+  signal.addEventListener('abort', () => terminal.status('stopping …'));
+  const log = heldLog(humanLog(stderr, Date.now));
   const { startPipeline } = await import('../local/pipeline.ts');
   const pipeline = await startPipeline({
     ...values,
+    speed: values.speed ?? 1,
     transformerBundle: builtFile('transformer'),
     producerBundle: builtFile('producer'),
-    log: humanLog(stderr, Date.now),
+    log: log.log,
     signal,
   });
   if (pipeline === null) {
+    terminal.clear();
     await stderr.line('Stopped before everything was up; nothing was recorded.');
     return 0;
   }
-  terminal.clear();
+  signal.addEventListener('abort', () => pipeline.stop(String(signal.reason)));
+  if (signal.aborted) pipeline.stop(String(signal.reason));
   const out = values.json ? stderr : stdout;
-  await out.write(introduction(pipeline, values));
+  const isUp = await Promise.race([pipeline.connected.then(() => true), pipeline.ended.then(() => false)]);
+  terminal.clear();
+  if (isUp) await out.write(introduction(pipeline, values));
+  log.release();
 
   const rates = new Rates();
   const ticker = setInterval(() => terminal.status(statusText(pipeline.status(), rates)), 1_000);
-  signal.addEventListener('abort', () => pipeline.stop(String(signal.reason)));
   const { summary, failure } = await pipeline.ended.finally(() => clearInterval(ticker));
   terminal.clear();
+  // Nothing came: the reason says it all.
+  if (failure !== null && summary.frames === 0) throw failure;
   await out.line(summaryText(summary, shownPath(values.data), out));
   if (values.json) await stdout.line(JSON.stringify(summary));
   if (failure !== null) throw failure;
-  return summary.lost > 0 ? 1 : 0;
+  return summary.lost === 0 ? 0 : 1;
+}
+
+/** Settings that are right by themselves and contradict each other. */
+function checkCombination({ venue, play, speed, wsUrl, restUrl }: StartValues): void {
+  const given = wsUrl !== undefined || restUrl !== undefined;
+  const problems = [
+    play !== undefined && venue !== 'local' && `--play is for venue local, not for ${venue}`,
+    play !== undefined && given && '--play and --ws-url or --rest-url name two exchanges',
+    play === undefined && speed !== undefined && '--speed is for --play',
+    venue === 'local' &&
+      given &&
+      !(wsUrl && restUrl) &&
+      'venue local takes --ws-url and --rest-url together, or neither',
+  ].filter((problem) => problem !== false);
+  if (problems.length > 0) throw new DepthlakeError('DL_SETTINGS', problems.join('\n'));
+}
+
+/** Keeps what is logged until the first lines have said what runs where. */
+function heldLog(log: Log): { readonly log: Log; release(): void } {
+  let held: Parameters<Log>[] | null = [];
+  return {
+    log: (...line) => {
+      if (held === null) log(...line);
+      else held.push(line);
+    },
+    release() {
+      const lines = held ?? [];
+      held = null;
+      for (const line of lines) log(...line);
+    },
+  };
 }
 
 function introduction({ endpoints, symbols: recorded }: LocalPipeline, values: StartValues): string {
   const names =
     recorded.length > 8 ? `${recorded.slice(0, 8).join(', ')} and ${recorded.length - 8} more` : recorded.join(', ');
-  const exchange =
-    endpoints.ws === null
-      ? `${endpoints.venue}, the real exchange`
-      : values.play === undefined
-        ? `a simulated one at ${endpoints.ws}; its prices are invented`
-        : `${values.play} played at ${endpoints.ws}`;
   const lines = [
-    ['exchange', exchange],
+    ['exchange', exchangeText(endpoints, values)],
     ['producer', `process ${endpoints.producer_pid}, ${names}`],
     ['kinesis', `stream ${endpoints.stream} at ${endpoints.kinesis} (in memory)`],
     ['firehose', `one file a table and hour every ${values.bufferSeconds} s, through the built transformer`],
     ['glue', `database ${endpoints.database} at ${endpoints.glue}`],
     ['lake', shownPath(values.data)],
   ].map(([name, words]) => `  ${name!.padEnd(9)} ${words}`);
+  const until =
+    values.play !== undefined
+      ? 'until the recording has ended'
+      : values.durationMs !== undefined
+        ? `for ${values.durationMs / 1000} s`
+        : 'until Ctrl-C';
   const hint = endpoints.venue === 'local' ? 'Record the real exchange: npm start -- --venue binance.us\n' : '';
-  return `Depthlake runs on this machine until Ctrl-C:\n${lines.join('\n')}\n${hint}\n`;
+  return `Depthlake runs on this machine ${until}:\n${lines.join('\n')}\n${hint}\n`;
+}
+
+function exchangeText({ venue, ws }: Endpoints, { play, wsUrl }: StartValues): string {
+  if (wsUrl !== undefined) return `${venue}, at ${wsUrl.href}`;
+  if (venue !== 'local') return `${venue}, the real exchange`;
+  return play === undefined ? `a simulated one at ${ws}; its prices are invented` : `${play} played at ${ws}`;
 }
 
 function statusText(status: PipelineStatus, rates: Rates): string {
@@ -133,14 +182,20 @@ function statusText(status: PipelineStatus, rates: Rates): string {
 
 function summaryText(summary: PipelineSummary, dataFolder: string, { paint }: Output): string {
   const discarded = Object.entries(summary.discarded).map(([reason, n]) => `${formatCount(n)} ${reason}`);
-  const lost = summary.lost === 0 ? paint.green('nothing') : paint.red(plural(summary.lost, 'row'));
+  const sessions = summary.sessions > 1 ? ` of ${summary.sessions} sessions` : '';
   return [
     `session     ${summary.session_id ?? '–'} of ${summary.venue}, ${summary.seconds.toFixed(1)} s`,
     `received    ${plural(summary.frames, 'frame')}, ${plural(summary.snapshots, 'snapshot')}`,
     `discarded   ${discarded.length === 0 ? 'nothing' : discarded.join(', ')}`,
-    `delivered   ${plural(summary.rows, 'row')} in ${plural(summary.objects, 'file')}, ${formatBytes(summary.object_bytes)}, from ${plural(summary.packs, 'pack')}`,
+    `delivered   ${plural(summary.rows, 'row')}${sessions} in ${plural(summary.objects, 'file')}, ${formatBytes(summary.object_bytes)}, from ${plural(summary.packs, 'pack')}`,
     `duplicates  ${formatCount(summary.duplicates)}`,
-    `lost        ${lost}, by the seq of every row read back from the files`,
+    `lost        ${lostText(summary.lost, paint)}`,
     `Look inside: npx depthlake check ${dataFolder}`,
   ].join('\n');
+}
+
+function lostText(lost: number | null, paint: Output['paint']): string {
+  if (lost === null) return `${paint.red('unknown')}: the producer did not finish, and what it held is gone`;
+  const words = lost === 0 ? paint.green('nothing') : paint.red(plural(lost, 'row'));
+  return `${words}, by the seq of every row read back from the files`;
 }

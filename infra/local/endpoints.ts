@@ -14,7 +14,7 @@ export interface Endpoints extends ProcessIdentity {
   readonly database: string;
   readonly kinesis: string;
   readonly glue: string;
-  /** null where the venue is a real one. */
+  /** Hosts that the producer was given; null where they are the venue's own. */
   readonly ws: string | null;
   readonly rest: string | null;
 }

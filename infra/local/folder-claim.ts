@@ -4,12 +4,12 @@
  * Only one process at a time removes a lock of a dead one (`DIR/.lock-takeover` says which), so that none removes the
  * lock that another has just taken.
  */
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts';
-import { putWhole, writeError } from './s3.ts';
+import { makeFolder, putWhole, writeError } from './s3.ts';
 
 /** A file without content is being written; for longer than this, its writer has died. */
 const WRITTEN_WITHIN_MS = 5000;
@@ -27,7 +27,7 @@ export interface FolderClaim {
  */
 export async function claimFolder(folder: string): Promise<FolderClaim> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   } catch (cause) {
     throw new DepthlakeError('DL_DATA_FOLDER', `${folder} cannot be created: ${reasonOf(cause)}`, { cause });
   }

@@ -122,6 +122,8 @@ function preload(port: number): string {
       if (plain) this.once('listening', () => process.send({ port: this.address().port }));
       return listen.call(this, plain ? ${port} : 0, '127.0.0.1', ...rest.filter((each) => typeof each === 'function'));
     };
+    // The event alone is missed when the parent dies while this process is still loading.
+    setInterval(() => process.connected || process.exit(0), 1000).unref();
     process.on('disconnect', () => process.exit(0));`;
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }

@@ -8,6 +8,7 @@ import type { DepthlakeError } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import type { ProducerProgress, ProducerSummary } from '../../producer/main.ts';
 import type { Codec } from '../../transformer/codec.ts';
+import type { AuditTotals } from '../audit.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
 import { claimFolder, type FolderClaim } from './folder-claim.ts';
 import { LakeReader } from './lake-reader.ts';
@@ -46,13 +47,16 @@ export interface PipelineSummary {
   readonly seconds: number;
   readonly frames: number;
   readonly snapshots: number;
+  /** Sessions that wrote into this stream: this one, and those of `record --venue local`. */
+  readonly sessions: number;
   readonly rows: number;
   readonly objects: number;
   readonly object_bytes: number;
   readonly packs: number;
   readonly bytes: number;
   readonly error_records: number;
-  readonly lost: number;
+  /** null: the producer did not finish, so nobody knows what it held. */
+  readonly lost: number | null;
   readonly duplicates: number;
   readonly discarded: Readonly<Record<string, number>>;
 }
@@ -60,6 +64,8 @@ export interface PipelineSummary {
 export interface LocalPipeline {
   readonly endpoints: Endpoints;
   readonly symbols: readonly string[];
+  /** Resolves when the producer first has a connection to the exchange. */
+  readonly connected: Promise<void>;
   status(): PipelineStatus;
   /** Flushes everything in flight and ends; further calls change nothing. */
   stop(reason: string): void;
@@ -112,6 +118,7 @@ async function startClaimed(options: PipelineOptions, claim: FolderClaim): Promi
 
 class Pipeline implements LocalPipeline {
   readonly ended: LocalPipeline['ended'];
+  readonly connected: Promise<void>;
   readonly symbols: readonly string[];
   readonly #options: PipelineOptions;
   readonly #services: Services;
@@ -119,6 +126,7 @@ class Pipeline implements LocalPipeline {
   readonly #producer: LocalProducer;
   readonly #reader: LakeReader;
   readonly #startedMs = Date.now();
+  #resolveConnected: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #progress: ProducerProgress | null = null;
   #stopping: string | null = null;
@@ -132,11 +140,17 @@ class Pipeline implements LocalPipeline {
     this.#claim = claim;
     this.#reader = new LakeReader(services.bucket, options.log);
     this.symbols = options.symbols ?? (options.play === undefined ? ['BTCUSDT'] : (services.exchange?.symbols ?? []));
+    this.connected = new Promise((resolve) => {
+      this.#resolveConnected = resolve;
+    });
     this.#producer = startProducer({
       bundle: options.producerBundle,
       flags: producerFlags(options, this.symbols, services),
       env: producerEnvironment(services),
-      log: options.log,
+      log: (level, event, fields) => {
+        if (event === 'connected') this.#resolveConnected();
+        options.log(level, event, fields);
+      },
       progress: (progress) => this.#report(progress),
     });
     this.#startTimer(FIRST_FRAME_WITHIN_MS);
@@ -168,7 +182,7 @@ class Pipeline implements LocalPipeline {
     this.#stopping = reason;
     this.#options.log('info', 'stopping', { reason });
     clearTimeout(this.#timer);
-    this.#producer.stop();
+    this.#producer.stop(reason);
   }
 
   fail(error: DepthlakeError): void {
@@ -221,21 +235,21 @@ class Pipeline implements LocalPipeline {
       seconds: (Date.now() - this.#startedMs) / 1000,
       frames: produced?.frames ?? this.#progress?.frames ?? 0,
       snapshots: produced?.snapshots ?? this.#progress?.snapshots ?? 0,
+      sessions: totals.sessions,
       rows: totals.rows,
       objects: delivered.objects,
       object_bytes: delivered.objectBytes,
       packs: produced?.packs ?? this.#progress?.packs ?? 0,
       bytes: produced?.bytes ?? 0,
       error_records: delivered.errorRecords,
-      lost: totals.lost + this.#undelivered(produced, totals.rows - totals.duplicates),
+      lost: produced === null && this.#progress !== null ? null : totals.lost + undelivered(produced, totals),
       duplicates: totals.duplicates,
       discarded: produced?.discarded ?? {},
     };
   }
+}
 
-  /** Rows at the very end that no later row in the lake gives away, where `stopped` itself did not arrive. */
-  #undelivered(produced: ProducerSummary | null, distinctRows: number): number {
-    const { lost } = this.#reader.audit.result(Number.POSITIVE_INFINITY).totals;
-    return produced === null ? 0 : Math.max(0, produced.rows + produced.lost - distinctRows - lost);
-  }
+/** Rows at the very end that no later row in the lake gives away, where `stopped` itself did not arrive. */
+function undelivered(produced: ProducerSummary | null, { rows, duplicates, lost }: AuditTotals): number {
+  return produced === null ? 0 : Math.max(0, produced.rows + produced.lost - (rows - duplicates) - lost);
 }

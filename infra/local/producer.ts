@@ -23,8 +23,8 @@ export interface LocalProducer {
   readonly pid: number;
   /** Settles when the process has ended; its `failure` is null after a clean end. Never rejects. */
   readonly ended: Promise<{ readonly summary: ProducerSummary | null; readonly failure: DepthlakeError | null }>;
-  /** Asks it to flush and end. */
-  stop(): void;
+  /** Asks it to flush and end; the reason stands in its `stopped` event. */
+  stop(reason: string): void;
   /** Ends it after this time, flushed or not. */
   killAfter(ms: number): void;
 }
@@ -37,7 +37,6 @@ export function startProducer({ bundle, flags, env, log, progress }: ProducerOpt
   });
   let failure: DepthlakeError | null = null;
   let output = '';
-  let stopping = false;
   child.on('message', (message) => progress(message as ProducerProgress));
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -52,9 +51,7 @@ export function startProducer({ bundle, flags, env, log, progress }: ProducerOpt
     child.once('error', (error) => resolve({ summary: null, failure: died(error.message) }));
     child.once('close', (code, signal) => {
       const how = signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
-      // Asked to stop before it listened for that: it had recorded nothing.
-      const clean = code === 0 || (stopping && signal === 'SIGTERM');
-      resolve({ summary: readSummary(output), failure: clean ? null : (failure ?? died(how)) });
+      resolve({ summary: readSummary(output), failure: code === 0 ? null : (failure ?? died(how)) });
     });
   });
   const killAfter = (ms: number) => {
@@ -64,9 +61,8 @@ export function startProducer({ bundle, flags, env, log, progress }: ProducerOpt
   return {
     pid: child.pid ?? 0,
     ended,
-    stop() {
-      stopping = true;
-      child.kill('SIGTERM');
+    stop(reason) {
+      if (child.connected) child.send({ stop: reason });
       killAfter(KILL_AFTER_MS);
     },
     killAfter,

@@ -32,7 +32,7 @@ export function openBucket(folder: string): ObjectStore {
 export async function putWhole(file: string, body: Uint8Array | string): Promise<void> {
   const hidden = path.join(path.dirname(file), `.${path.basename(file).slice(0, 100)}-${randomUUID()}`);
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     const handle = await open(hidden, 'wx');
     try {
       await handle.writeFile(body);
@@ -45,6 +45,26 @@ export async function putWhole(file: string, body: Uint8Array | string): Promise
     await rm(hidden, { force: true }).catch(() => {});
     throw writeError(file, error);
   }
+}
+
+/** Creates a folder and those above it. mkdir's own `recursive` never returns where a parent refuses with ENOENT (/proc). */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await isFolder(folder))) return;
+    if (code !== 'ENOENT' || (await isFolder(path.dirname(folder)))) throw error;
+    await makeFolder(path.dirname(folder));
+    await makeFolder(folder);
+  }
+}
+
+async function isFolder(place: string): Promise<boolean> {
+  return stat(place).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 const CODES: Record<string, ErrorCode> = { ENOSPC: 'DL_DISK_FULL', EDQUOT: 'DL_DISK_FULL' };

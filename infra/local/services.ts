@@ -75,7 +75,7 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
   const line = (service: string) => (text: string) => log('info', service, { text });
 
   try {
-    const exchange = options.venue === 'local' ? await openExchange(options) : null;
+    const exchange = options.venue === 'local' && options.wsUrl === undefined ? await openExchange(options) : null;
     if (exchange !== null) stops.push(() => exchange.close());
 
     const streams = [{ name: STREAM, shards: SHARDS }];
@@ -140,8 +140,8 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
         database: DATABASE,
         kinesis: kinesis.endpoint,
         glue: glue.endpoint,
-        ws: exchange?.wsUrl ?? null,
-        rest: exchange?.restUrl ?? null,
+        ws: exchange?.wsUrl ?? options.wsUrl?.href ?? null,
+        rest: exchange?.restUrl ?? options.restUrl?.href ?? null,
       },
       delivery: () => delivery.stats,
       drain: () => whileMoving(delivery.drain(), () => movedBy(delivery.stats), DRAIN_STALLED_MS),
@@ -193,7 +193,7 @@ async function declareTables(endpoint: string): Promise<void> {
 /** The settings of a producer that records into these services, as flags. */
 export function producerFlags(options: PipelineOptions, symbols: readonly string[], services: Services): string[] {
   const { ws, rest } = services.endpoints;
-  const hosts = { 'ws-url': ws ?? options.wsUrl?.href, 'rest-url': rest ?? options.restUrl?.href };
+  const hosts = { 'ws-url': ws, 'rest-url': rest };
   const flags = {
     venue: options.venue,
     symbols: symbols.join(','),
@@ -202,7 +202,7 @@ export function producerFlags(options: PipelineOptions, symbols: readonly string
     lanes: options.lanes,
     queue: options.queueMib,
     stream: STREAM,
-    ...Object.fromEntries(Object.entries(hosts).filter(([, url]) => url !== undefined)),
+    ...Object.fromEntries(Object.entries(hosts).filter(([, url]) => url !== null)),
   };
   const given = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
   return options.rawLevels ? [...given, '--raw-levels'] : given;

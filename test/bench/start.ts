@@ -105,7 +105,7 @@ function outcomeOf(samples: readonly Sample[], summary: PipelineSummary) {
       `| memory | ${memory} |`,
       `| frames | ${count(summary.frames)} |`,
       `| rows in the lake | ${count(summary.rows)} in ${count(summary.objects)} files |`,
-      `| lost | ${count(summary.lost)} |`,
+      `| lost | ${summary.lost === null ? 'unknown' : count(summary.lost)} |`,
       `| duplicates | ${count(summary.duplicates)} |`,
     ],
   };

@@ -148,7 +148,7 @@ export async function startFaultyPipeline(
     });
   let producer = launch();
   stops.push(async () => {
-    producer.stop();
+    producer.stop('the test is over');
     await producer.ended;
   });
 
@@ -165,7 +165,7 @@ export async function startFaultyPipeline(
       producer = launch();
     },
     finish: async () => {
-      producer.stop();
+      producer.stop('the test is over');
       const { summary, failure } = await producer.ended;
       await delivery.drain();
       await stop();

@@ -16,13 +16,20 @@ async function delivering(folder: string): Promise<void> {
   await until('the first file', () => existsSync(path.join(folder, 'orderbook')), 60_000);
 }
 
-async function expectCleanEnd(folder: string, run: PipelineProcess, ended: EndedPipeline): Promise<void> {
+async function expectCleanEnd(
+  folder: string,
+  run: PipelineProcess,
+  ended: EndedPipeline,
+  reason: string,
+): Promise<void> {
   expect(ended, ended.stderr).toMatchObject({ status: 0, signal: null });
   const { rows, events } = await readLake(folder);
   expect(ended.summary).toMatchObject({ rows: rows.length + events.length, lost: 0, error_records: 0 });
   expect(ended.summary!.snapshots).toBe(rows.length);
   expect(rows.length).toBeGreaterThan(0);
-  expect(events.filter(({ kind }) => kind === 'stopped')).toHaveLength(1);
+  expect(events.filter(({ kind }) => kind === 'stopped').map(({ detail }) => detail)).toEqual([
+    JSON.stringify({ reason }),
+  ]);
   expect(await checkFolder(folder)).toMatchObject({ status: 0, totals: { lost: 0 } });
   expectGone(folder, run);
 }
@@ -40,7 +47,7 @@ describe.concurrent('start flushes everything in flight, prints its summary and 
 
     run.interrupt('SIGINT');
 
-    await expectCleanEnd(folder, run, await run.ended);
+    await expectCleanEnd(folder, run, await run.ended, 'SIGINT');
   });
 
   test('on Ctrl-C before anything was recorded', SLOW, async (context) => {
@@ -62,7 +69,7 @@ describe.concurrent('start flushes everything in flight, prints its summary and 
 
     run.kill('SIGTERM');
 
-    await expectCleanEnd(folder, run, await run.ended);
+    await expectCleanEnd(folder, run, await run.ended, 'SIGTERM');
   });
 
   test('after --duration', SLOW, async (context) => {
@@ -70,7 +77,7 @@ describe.concurrent('start flushes everything in flight, prints its summary and 
 
     const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--duration', '6s']);
 
-    await expectCleanEnd(folder, run, await run.ended);
+    await expectCleanEnd(folder, run, await run.ended, 'the duration has passed');
   });
 
   test('after --duration, which counts from the first frame', SLOW, async (context) => {

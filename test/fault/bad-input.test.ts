@@ -88,6 +88,14 @@ describe('settings', () => {
     },
   );
 
+  test('start: settings that contradict each other are named at once', SLOW, async () => {
+    const run = await start(['--play', 'x.gz', '--venue', 'binance.us', '--ws-url', 'ws://host']);
+    const half = await start(['--speed', '3', '--ws-url', 'ws://host']);
+
+    expectFailure(run, 'DL_SETTINGS', '--play is for venue local, not for binance.us', 'name two exchanges');
+    expectFailure(half, 'DL_SETTINGS', '--speed is for --play', '--ws-url and --rest-url together');
+  });
+
   test('record with venue local, hosts not given and no pipeline on the folder', SLOW, async (context) => {
     const run = await record(['--venue', 'local', '--data', temporaryFolder(context)]);
 
@@ -110,6 +118,12 @@ describe('the venue', () => {
     const run = await record([...hosts(exchange.wsUrl, exchange.restUrl), '--symbols', 'BTCUSDT,NOSUCHUSDT,OLDUSDT']);
 
     expectFailure(run, 'DL_SYMBOL_UNKNOWN', 'NOSUCHUSDT', 'OLDUSDT (status BREAK)');
+  });
+
+  test('start: hosts given with venue local are used, and no exchange is simulated', SLOW, async (context) => {
+    const flags = hosts(`ws://${NOBODY}`, `http://${NOBODY}`);
+
+    expectFailure(await start([...flags, '--data', temporaryFolder(context)]), 'DL_VENUE_UNREACHABLE', NOBODY);
   });
 
   test('start: a host that cannot be reached', SLOW, async (context) => {

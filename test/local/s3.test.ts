@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -126,6 +126,17 @@ describe('a folder that cannot be written to', () => {
     if (process.getuid?.() === 0) return context.skip('root may write everywhere');
     await chmod(folder, 0o500);
     await expect(put('key')).rejects.toMatchObject(refused('key'));
+  });
+
+  it('is named where a parent that is there refuses it', async (context) => {
+    const isProc = await stat('/proc/self').then(
+      () => true,
+      () => false,
+    );
+    if (!isProc) return context.skip('this machine has no /proc');
+    await expect(openBucket('/proc/none').put('a/key', Buffer.from('x'))).rejects.toMatchObject({
+      code: 'DL_DATA_FOLDER',
+    });
   });
 
   it('is a full disk where the device says so', async (context) => {
