@@ -128,6 +128,13 @@ describe('a folder that cannot be written to', () => {
     await expect(put('key')).rejects.toMatchObject(refused('key'));
   });
 
+  it('is none for objects that many writers put into new folders at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      await Promise.all(['a', 'b', 'c', 'd'].map((name) => put(`table/${round}/x/y/z/${name}`)));
+    }
+    expect(await readdir(path.join(folder, 'table/19/x/y/z'))).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('is named where a parent that is there refuses it', async (context) => {
     const isProc = await stat('/proc/self').then(
       () => true,
