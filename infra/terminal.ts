@@ -14,7 +14,7 @@ export type Paint = Record<keyof typeof ESCAPES, (text: string) => string>;
 const CLEAR_LINE = '\r\x1b[2K';
 
 /** Unpainted text, unless `coloured`. */
-export function paintOf(coloured: boolean): Paint {
+function paintOf(coloured: boolean): Paint {
   const entries = Object.entries(ESCAPES).map(([name, code]) => [
     name,
     (text: string) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text),

@@ -18,7 +18,7 @@ const HIVE_TYPES: Readonly<Record<string, string>> = {
 /** Glue's limit of a column's comment. */
 const COMMENT_MAX_BYTES = 255;
 
-export const PARTITION_KEYS: Column[] = [
+const PARTITION_KEYS: Column[] = [
   { Name: 'year', Type: 'int', Comment: 'Of timestamp_ms, UTC' },
   { Name: 'month', Type: 'int', Comment: 'Of timestamp_ms, UTC: 1 to 12' },
   { Name: 'day', Type: 'int', Comment: 'Of timestamp_ms, UTC: 1 to 31' },
@@ -71,7 +71,7 @@ export function partitionValues(hourMs: number): string[] {
 }
 
 /** Partitions carry it as well as the table: Athena does not read one that has a location alone. */
-export function storageDescriptor(table: TableName, location: string): StorageDescriptor {
+function storageDescriptor(table: TableName, location: string): StorageDescriptor {
   return {
     Location: location,
     Columns: columnsOf(TABLES[table].schema),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { TABLE_NAMES, TABLES, type TableName } from '../../producer/record.ts';
 
 /** Where failed records lie, below a lake's root. */
-export const ERROR_PREFIX = 'errors/';
+const ERROR_PREFIX = 'errors/';
 
 export interface Scope {
   /** lake: the root; part: within one table's folder; loose: files of a table that the path does not tell. */

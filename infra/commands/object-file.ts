@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 
 /** Firehose delivers objects of 128 MiB at most; a larger file is none, and is not taken into memory. */
-export const OBJECT_MAX_BYTES = 128 * 1024 * 1024;
+const OBJECT_MAX_BYTES = 128 * 1024 * 1024;
 
 /**
  * The whole file; `-` is standard input.

@@ -50,7 +50,7 @@ const settings = {
   json: jsonSetting('Print the summary as one JSON object on stdout, all else on stderr'),
 } as const;
 
-export type StartValues = Context<typeof settings>['values'];
+type StartValues = Context<typeof settings>['values'];
 
 export const command = defineCommand({
   name: 'start',

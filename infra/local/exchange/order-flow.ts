@@ -11,7 +11,7 @@ import { Random } from './random.ts';
 const FEWEST_LEVELS = 150;
 const MOST_LEVELS = 350;
 /** An active step makes at least so many changes, so that ids between two frames stay free for injected ones. */
-export const FEWEST_CHANGES = 3;
+const FEWEST_CHANGES = 3;
 const MORE_CHANGES = 8;
 /** How far from the mid price orders are placed, as a fraction of it; beyond `FAR` they are withdrawn. */
 const NEAR = 0.025;
