@@ -29,6 +29,19 @@ export type ValuesOf<S extends Settings> = {
 export const VENUES = ['binance.us', 'binance.com', 'local'] as const;
 export type VenueName = (typeof VENUES)[number];
 
+/** Where snapshots come from: partial books, partial books proved by diffs, or a book rebuilt from diffs. */
+export const BOOK_MODES = ['depth20', 'witness', 'full'] as const;
+export type BookMode = (typeof BOOK_MODES)[number];
+
+/** Part `index` (from 1) of `count` producers that share the symbols. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** Where the last recorded state of each symbol is kept. */
+export type StateSetting = { readonly kind: 'file' } | { readonly kind: 'dynamodb'; readonly table: string };
+
 /** The settings that `start`, `record` and the service share. */
 export const FEED_SETTINGS = {
   venue: {
@@ -41,9 +54,31 @@ export const FEED_SETTINGS = {
   symbols: {
     flag: 'symbols',
     argument: '<list>',
-    help: 'Symbols to record, separated by commas',
+    help: 'Symbols to record, separated by commas: names, patterns like BTC*, or all (those that trade, read again every hour)',
     default: 'BTCUSDT',
-    parse: symbolList,
+    parse: symbolPatterns,
+  },
+  shard: {
+    flag: 'shard',
+    argument: '<k/n>',
+    help: 'Record only part k of n of the symbols, so that n producers share them without a coordinator',
+    default: '1/1',
+    parse: shard,
+  },
+  book: {
+    flag: 'book',
+    argument: '<mode>',
+    help: 'depth20: the best 20 levels as the venue sends them, without proof; witness: the same, proved by diffs; full: the whole book, rebuilt from diffs',
+    default: 'depth20',
+    parse: oneOf(BOOK_MODES),
+  },
+  handOverMs: {
+    flag: 'hand-over',
+    argument: '<time>',
+    help: 'Age at which a connection is replaced, before the venue ends it at 24 h; up to a tenth sooner, so that connections take turns',
+    unit: 'ms, s, m, h',
+    default: '23h',
+    parse: duration(1_000, 24 * 3_600_000),
   },
   wsUrl: {
     flag: 'ws-url',
@@ -87,7 +122,7 @@ export const STREAM_SETTINGS = {
     argument: '<name>',
     help: 'Kinesis stream to write to',
     default: 'depthlake',
-    parse: streamName,
+    parse: name,
   },
   lingerMs: {
     flag: 'linger',
@@ -107,15 +142,83 @@ export const STREAM_SETTINGS = {
   queueMib: {
     flag: 'queue',
     argument: '<n>',
-    help: 'Memory for rows that Kinesis has not accepted; beyond it the newest are refused, counted and named',
+    help: 'Memory for rows that neither Kinesis nor the spill has taken; beyond it the newest are refused, counted and named',
     unit: 'MiB',
     default: '32',
     parse: integer(1, 4096),
+  },
+  work: {
+    flag: 'work',
+    argument: '<dir>',
+    help: 'Folder of what outlives a session: the spill, and the state where it is a file',
+    default: './.depthlake',
+    parse: (text) => text,
+  },
+  spillMib: {
+    flag: 'spill',
+    argument: '<n>',
+    help: 'Disk for packs that Kinesis has not accepted within 2 s; 0: none',
+    unit: 'MiB',
+    default: '1024',
+    parse: integer(0, 1_048_576),
+  },
+  spillTo: {
+    flag: 'spill-to',
+    argument: '<s3 url>',
+    help: 'Where a session that ends puts what is still spilled, for recovery; without it the next session takes it',
+    parse: s3Url,
+  },
+  state: {
+    flag: 'state',
+    argument: '<store>',
+    help: 'Where the last recorded state of each symbol is kept, so that gaps are known across restarts: file, or dynamodb:TABLE',
+    default: 'file',
+    parse: stateStore,
+  },
+} as const satisfies Settings;
+
+/** The settings of how the producer shows itself. */
+export const MONITOR_SETTINGS = {
+  monitor: {
+    flag: 'monitor',
+    argument: '<host:port>',
+    help: 'Serve /healthz, /readyz and /metrics there; port 0 takes a free one, `off` serves nothing',
+    default: '127.0.0.1:0',
+    parse: listenAddress,
+  },
+  metrics: {
+    flag: 'metrics',
+    argument: '<format>',
+    help: 'emf: also log the figures once a minute in CloudWatch’s embedded metric format',
+    default: 'prometheus',
+    parse: oneOf(['prometheus', 'emf']),
+  },
+  stack: {
+    flag: 'stack',
+    argument: '<name>',
+    help: 'Dimension `stack` of the figures',
+    default: 'local',
+    parse: name,
+  },
+  producer: {
+    flag: 'producer',
+    argument: '<name>',
+    help: 'Dimension `producer` of the figures: the same over restarts of one producer',
+    default: 'producer-1',
+    parse: name,
+  },
+  logLevel: {
+    flag: 'log-level',
+    argument: '<level>',
+    help: 'Least level of what is logged',
+    default: 'info',
+    parse: oneOf(['debug', 'info', 'warn', 'error']),
   },
 } as const satisfies Settings;
 
 export type FeedConfig = ValuesOf<typeof FEED_SETTINGS>;
 export type StreamConfig = ValuesOf<typeof STREAM_SETTINGS>;
+export type MonitorConfig = ValuesOf<typeof MONITOR_SETTINGS>;
 
 /** The environment variable of a setting, or null where it has none. */
 export function variableOf(setting: Setting<unknown>): string | null {
@@ -215,15 +318,52 @@ export function url(...protocols: string[]): (text: string) => URL {
 /** A venue lists some hundreds. */
 const MAX_SYMBOLS = 1024;
 
-function symbolList(text: string): string[] {
-  const symbols = [...new Set(text.split(',').map((part) => part.trim().toUpperCase()))];
-  const bad = symbols.find((symbol) => !/^[A-Z0-9_]{1,30}$/.test(symbol));
-  if (bad !== undefined) throw new Error(`"${bad}" is no symbol; write them like BTCUSDT,ETHUSDT`);
-  if (symbols.length > MAX_SYMBOLS) throw new Error(`at most ${MAX_SYMBOLS.toLocaleString('en-US')} symbols`);
-  return symbols;
+function symbolPatterns(text: string): string[] {
+  const patterns = [...new Set(text.split(',').map((part) => part.trim().toUpperCase()))];
+  const bad = patterns.find((pattern) => !/^[A-Z0-9_*]{1,30}$/.test(pattern));
+  if (bad !== undefined) {
+    throw new Error(`"${bad}" is no symbol; write them like BTCUSDT,ETHUSDT, with * for any characters, or all`);
+  }
+  if (patterns.length > MAX_SYMBOLS) throw new Error(`at most ${MAX_SYMBOLS.toLocaleString('en-US')} symbols`);
+  return patterns.map((pattern) => (pattern === 'ALL' ? '*' : pattern));
 }
 
-function streamName(text: string): string {
+const MAX_SHARDS = 64;
+
+function shard(text: string): Shard {
+  const match = /^(\d{1,2})\/(\d{1,2})$/.exec(text);
+  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+  if (!(index >= 1 && index <= count && count <= MAX_SHARDS)) {
+    throw new Error(`must be a part and a whole like 2/4, with a whole of at most ${MAX_SHARDS}`);
+  }
+  return { index, count };
+}
+
+function stateStore(text: string): StateSetting {
+  if (text === 'file') return { kind: 'file' };
+  const table = /^dynamodb:([a-zA-Z0-9_.-]{3,255})$/.exec(text)?.[1];
+  if (table === undefined) throw new Error('must be file or dynamodb:TABLE');
+  return { kind: 'dynamodb', table };
+}
+
+/** An address to listen on, or null for none. */
+function listenAddress(text: string): { readonly host: string; readonly port: number } | null {
+  if (text === 'off') return null;
+  const match = /^(?:(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) throw new Error('must be a port, host:port, or off');
+  return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
+}
+
+/** A place in S3: bucket and the prefix before every key, which is empty or ends with a slash. */
+function s3Url(text: string): { readonly bucket: string; readonly prefix: string } {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text);
+  if (match === null) throw new Error('must be like s3://bucket/prefix');
+  const prefix = (match[2] ?? '').replace(/\/+$/, '');
+  return { bucket: match[1]!, prefix: prefix === '' ? '' : `${prefix}/` };
+}
+
+function name(text: string): string {
   if (!/^[a-zA-Z0-9_.-]{1,128}$/.test(text)) {
     throw new Error('must be 1 to 128 letters, digits, dots, underscores or hyphens');
   }
