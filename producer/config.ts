@@ -40,7 +40,10 @@ export interface Shard {
 }
 
 /** Where the last recorded state of each symbol is kept. */
-export type StateSetting = { readonly kind: 'file' } | { readonly kind: 'dynamodb'; readonly table: string };
+export type StateSetting =
+  | { readonly kind: 'file' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'dynamodb'; readonly table: string };
 
 /** The settings that `start`, `record` and the service share. */
 export const FEED_SETTINGS = {
@@ -171,7 +174,7 @@ export const STREAM_SETTINGS = {
   state: {
     flag: 'state',
     argument: '<store>',
-    help: 'Where the last recorded state of each symbol is kept, so that gaps are known across restarts: file, or dynamodb:TABLE',
+    help: 'Where the last recorded state of each symbol is kept, so that gaps are known across restarts: file, dynamodb:TABLE, or none',
     default: 'file',
     parse: stateStore,
   },
@@ -340,9 +343,9 @@ function shard(text: string): Shard {
 }
 
 function stateStore(text: string): StateSetting {
-  if (text === 'file') return { kind: 'file' };
+  if (text === 'file' || text === 'none') return { kind: text };
   const table = /^dynamodb:([a-zA-Z0-9_.-]{3,255})$/.exec(text)?.[1];
-  if (table === undefined) throw new Error('must be file or dynamodb:TABLE');
+  if (table === undefined) throw new Error('must be file, dynamodb:TABLE or none');
   return { kind: 'dynamodb', table };
 }
 

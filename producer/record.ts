@@ -156,7 +156,7 @@ export const FEED_EVENT_SCHEMA = {
     {
       name: 'kind',
       type: 'string',
-      doc: 'started, connected, disconnected, gap, book_unusable, book_usable, refused, tally, stopped',
+      doc: 'started, connected, disconnected, handed_over, gap, silent, ids_restarted, book_seeded, book_lost, book_unusable, book_usable, listed, delisted, clock_jumped, spill_began, spill_ended, spill_full, spill_damaged, refused, tally, stopped',
     },
     {
       name: 'from_ms',

@@ -5,7 +5,7 @@
  */
 import type { Admission } from './admission.ts';
 import type { Counters } from './counters.ts';
-import type { FeedEvent, Observation, Snapshot } from './feed/depth20.ts';
+import type { FeedEvent, Observation, Snapshot } from './feed/observation.ts';
 import type { FeedEventRow, OrderBookRow, TableRow } from './record.ts';
 
 interface RefusedRange {
@@ -25,7 +25,8 @@ interface RefusedEvents {
 export class Session {
   readonly id: string;
   readonly #venue: string;
-  readonly #symbols: readonly string[];
+  /** Every symbol recorded at some time; delisted ones keep their tally. */
+  readonly #symbols: Set<string>;
   readonly #counters: Counters;
   readonly #admission: Admission;
   readonly #seq = new Map<string, number>();
@@ -36,17 +37,20 @@ export class Session {
   constructor(id: string, venue: string, symbols: readonly string[], counters: Counters, admission: Admission) {
     this.id = id;
     this.#venue = venue;
-    this.#symbols = symbols;
+    this.#symbols = new Set(symbols);
     this.#counters = counters;
     this.#admission = admission;
   }
 
   started(atMs: number, detail: object): TableRow {
-    return this.#event({ timestamp_ms: atMs, kind: 'started', detail: { ...detail, symbols: this.#symbols } });
+    return this.#event({ timestamp_ms: atMs, kind: 'started', detail: { ...detail, symbols: [...this.#symbols] } });
   }
 
   rows(observation: Observation): TableRow[] {
-    return observation.kind === 'snapshot' ? this.#snapshot(observation) : this.#admitted(observation.event);
+    if (observation.kind === 'snapshot') return this.#snapshot(observation);
+    const { event } = observation;
+    if (event.kind === 'listed' && event.symbol) this.#symbols.add(event.symbol);
+    return this.#admitted(event);
   }
 
   /** Each symbol's count so far, so that the tail of a session can be audited too. */
@@ -89,7 +93,7 @@ export class Session {
       ask_levels_covered: snapshot.ask_levels_covered,
       bid_reach: snapshot.bid_reach,
       ask_reach: snapshot.ask_reach,
-      verified: null,
+      verified: snapshot.verified,
       top_bids: snapshot.topBids,
       top_asks: snapshot.topAsks,
     };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { FEED_SETTINGS, readSettings, STREAM_SETTINGS, variableOf } from '../../producer/config.ts';
+import { FEED_SETTINGS, MONITOR_SETTINGS, readSettings, STREAM_SETTINGS, variableOf } from '../../producer/config.ts';
 
-const SETTINGS = { ...FEED_SETTINGS, ...STREAM_SETTINGS };
+const SETTINGS = { ...FEED_SETTINGS, ...STREAM_SETTINGS, ...MONITOR_SETTINGS };
 
 function read(flags: Record<string, string | boolean> = {}, env: Record<string, string> = {}) {
   return readSettings(SETTINGS, flags, env);
@@ -12,12 +12,23 @@ describe('settings', () => {
     expect(read()).toEqual({
       venue: 'binance.us',
       symbols: ['BTCUSDT'],
+      shard: { index: 1, count: 1 },
+      book: 'depth20',
+      handOverMs: 23 * 3_600_000,
       everyMs: 0,
       rawLevels: false,
       stream: 'depthlake',
       lingerMs: 1_000,
       lanes: 8,
       queueMib: 32,
+      work: './.depthlake',
+      spillMib: 1024,
+      state: { kind: 'file' },
+      monitor: { host: '127.0.0.1', port: 0 },
+      metrics: 'prometheus',
+      stack: 'local',
+      producer: 'producer-1',
+      logLevel: 'info',
     });
   });
 
@@ -35,6 +46,9 @@ describe('settings', () => {
     expect(Object.values(SETTINGS).map(variableOf)).toEqual([
       'DEPTHLAKE_VENUE',
       'DEPTHLAKE_SYMBOLS',
+      'DEPTHLAKE_SHARD',
+      'DEPTHLAKE_BOOK',
+      'DEPTHLAKE_HAND_OVER',
       'DEPTHLAKE_WS_URL',
       'DEPTHLAKE_REST_URL',
       'DEPTHLAKE_EVERY',
@@ -44,6 +58,15 @@ describe('settings', () => {
       'DEPTHLAKE_LINGER',
       'DEPTHLAKE_LANES',
       'DEPTHLAKE_QUEUE',
+      'DEPTHLAKE_WORK',
+      'DEPTHLAKE_SPILL',
+      'DEPTHLAKE_SPILL_TO',
+      'DEPTHLAKE_STATE',
+      'DEPTHLAKE_MONITOR',
+      'DEPTHLAKE_METRICS',
+      'DEPTHLAKE_STACK',
+      'DEPTHLAKE_PRODUCER',
+      'DEPTHLAKE_LOG_LEVEL',
     ]);
   });
 
@@ -56,7 +79,7 @@ describe('settings', () => {
         code: 'DL_SETTINGS',
         message: [
           '--venue kraken: must be one of binance.us, binance.com, local',
-          '--symbols BTC/USDT: "BTC/USDT" is no symbol; write them like BTCUSDT,ETHUSDT',
+          '--symbols BTC/USDT: "BTC/USDT" is no symbol; write them like BTCUSDT,ETHUSDT, with * for any characters, or all',
           'DEPTHLAKE_WS_URL=http://host: must be a URL that begins with ws:// or wss://',
           '--every 5: must be a time like 250ms, 1s, 5m or 2h, from 100ms to 1h',
           '--lanes 0: must be a whole number from 1 to 1024',
@@ -78,6 +101,16 @@ describe('settings', () => {
     ['lingerMs', ['', '-1s', '61s', '1']],
     ['lanes', ['', '0', '1025', '1e2', '8.0', '-8', ' 8', '٨']],
     ['queueMib', ['', '0', '4097', 'NaN']],
+    ['shard', ['', '1', '0/4', '5/4', '1/65', '1/0', '-1/4', '1/4/4', 'a/b']],
+    ['book', ['', 'depth5', 'FULL']],
+    ['handOverMs', ['', '0s', '999ms', '25h']],
+    ['spillMib', ['', '-1', '1.5', '2000000']],
+    ['spillTo', ['', 'bucket', 'https://bucket', 's3://', 's3://B', 's3:/bucket']],
+    ['state', ['', 'dynamo', 'dynamodb:', 'dynamodb:ab', 'dynamodb:a/b', 'redis']],
+    ['monitor', ['', 'host', 'host:', ':80', '70000', 'host:70000', 'a b:1']],
+    ['metrics', ['', 'none', 'EMF']],
+    ['stack', ['', 'a b', 'a'.repeat(129)]],
+    ['logLevel', ['', 'trace', 'INFO']],
   ])('%s refuses what it does not know', (name, texts) => {
     for (const text of texts) {
       expect(() => read({ [name]: text }), `${name} ${text}`).toThrow(expect.objectContaining({ code: 'DL_SETTINGS' }));
@@ -100,6 +133,20 @@ describe('settings', () => {
     ['lingerMs', '0ms', 0],
     ['lanes', '1024', 1_024],
     ['queueMib', '1', 1],
+    ['symbols', 'btc*,ETHUSDT', ['BTC*', 'ETHUSDT']],
+    ['symbols', 'all', ['*']],
+    ['shard', '2/4', { index: 2, count: 4 }],
+    ['book', 'witness', 'witness'],
+    ['handOverMs', '90m', 5_400_000],
+    ['spillMib', '0', 0],
+    ['spillTo', 's3://lake-1', { bucket: 'lake-1', prefix: '' }],
+    ['spillTo', 's3://lake-1/a/spill/', { bucket: 'lake-1', prefix: 'a/spill/' }],
+    ['state', 'none', { kind: 'none' }],
+    ['state', 'dynamodb:feed-state', { kind: 'dynamodb', table: 'feed-state' }],
+    ['monitor', 'off', null],
+    ['monitor', '8080', { host: '127.0.0.1', port: 8080 }],
+    ['monitor', '0.0.0.0:8080', { host: '0.0.0.0', port: 8080 }],
+    ['monitor', '[::1]:0', { host: '::1', port: 0 }],
   ])('%s understands %s', (name, text, value) => {
     expect(read({ [name]: text })[name as keyof typeof SETTINGS]).toEqual(value);
   });
