@@ -51,6 +51,19 @@ export const ERRORS = {
     exit: 1,
     remedy: 'The rows named above did not reach the stream; the summary counts them as lost.',
   },
+  DL_STATE_MISSING: {
+    exit: 1,
+    remedy: 'Create it with the command above, or name another with --state; --state file needs none.',
+  },
+  DL_STATE_DENIED: {
+    exit: 1,
+    remedy:
+      'Check the AWS credentials and the region; the producer needs dynamodb:DescribeTable, dynamodb:BatchGetItem and dynamodb:UpdateItem on the table of --state.',
+  },
+  DL_STATE_UNAVAILABLE: {
+    exit: 1,
+    remedy: 'Check the disk of --work, or the network, AWS_REGION and AWS_ENDPOINT_URL_DYNAMODB.',
+  },
   DL_ROW_INVALID: {
     exit: 1,
     remedy: 'The row is refused and kept aside; the producer that wrote it has a fault.',
