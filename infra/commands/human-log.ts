@@ -1,13 +1,16 @@
 /** The producer's log for people: `12:00:01 connected  symbols=1`. */
-import type { Log, LogLevel } from '../../producer/log.ts';
+import { LOG_LEVELS, type Log, type LogLevel } from '../../producer/log.ts';
+import { redacted } from '../../producer/monitor/redaction.ts';
 import type { Output } from '../terminal.ts';
 
-const COLOUR = { info: 'dim', warn: 'yellow', error: 'red' } as const satisfies Record<LogLevel, string>;
+const COLOUR = { debug: 'dim', info: 'dim', warn: 'yellow', error: 'red' } as const satisfies Record<LogLevel, string>;
 
-export function humanLog(output: Output, now: () => number): Log {
+/** @param least what is below this level is not written */
+export function humanLog(output: Output, now: () => number, least: LogLevel = 'info'): Log {
   return (level, event, fields = {}) => {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
     const time = new Date(now()).toISOString().slice(11, 19);
-    const words = Object.entries(fields).map(([name, value]) => `${name}=${wordOf(value)}`);
+    const words = Object.entries(redacted(fields)).map(([name, value]) => `${name}=${wordOf(value)}`);
     const paint = output.paint[COLOUR[level]];
     // A log line that cannot be written changes nothing about the recording.
     output.line([time, paint(event), ...words].join(' ')).catch(() => {});
