@@ -1,0 +1,101 @@
+/** Keeps the state of each symbol in the store, on the side: what fails is tried again, and the rows flow on. */
+import { firstValueFrom, from, interval, race, type SchedulerLike, type Subscription, timer } from 'rxjs';
+import { reasonOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { StateStore } from './store.ts';
+
+/** A symbol is written at most once in so long. */
+const WRITE_EVERY_MS = 10_000;
+const FINISH_WITHIN_MS = 5_000;
+
+/** The newest snapshot of a symbol in a pack that Kinesis accepted. */
+interface Mark {
+  readonly symbol: string;
+  readonly receivedMs: number;
+  readonly lastUpdateId: number;
+  readonly seq: number;
+}
+
+export interface StateKeeperOptions {
+  readonly store: StateStore;
+  readonly venue: string;
+  readonly sessionId: string;
+  readonly scheduler: SchedulerLike;
+  readonly log: Log;
+  /** Whether it is still open what lies between a symbol's earlier state and this session: that state stays until then. */
+  readonly undecided: (symbol: string) => boolean;
+}
+
+/** Holds one mark a symbol. The first write comes 10 s after the construction. */
+export class StateKeeper {
+  /** Writes that failed. */
+  failures = 0;
+  readonly #options: StateKeeperOptions;
+  readonly #newest = new Map<string, Mark>();
+  readonly #changed = new Set<string>();
+  readonly #ticks: Subscription;
+  #failing = false;
+  #saving: Promise<void> | null = null;
+
+  constructor(options: StateKeeperOptions) {
+    this.#options = options;
+    this.#ticks = interval(WRITE_EVERY_MS, options.scheduler).subscribe(() => this.#tick());
+  }
+
+  /** @param marks of a pack of this session */
+  accepted(marks: readonly Mark[]): void {
+    for (const mark of marks) {
+      const held = this.#newest.get(mark.symbol);
+      if (held !== undefined && held.seq >= mark.seq) continue;
+      this.#newest.set(mark.symbol, mark);
+      this.#changed.add(mark.symbol);
+    }
+  }
+
+  /**
+   * The last write, of every symbol. Ends within 5 s and never rejects; nothing is written on the clock afterwards.
+   * @param clean the session recorded nothing beyond what was accepted
+   */
+  async finish(clean = true): Promise<void> {
+    this.close();
+    const write = async () => {
+      await this.#saving;
+      await this.#save([...this.#newest.keys()], clean);
+    };
+    const tooLate = timer(FINISH_WITHIN_MS, this.#options.scheduler);
+    await firstValueFrom(race(from(write()), tooLate));
+  }
+
+  close(): void {
+    this.#ticks.unsubscribe();
+  }
+
+  #tick(): void {
+    if (this.#saving !== null) return;
+    const due = [...this.#changed].filter((symbol) => !this.#options.undecided(symbol));
+    if (due.length === 0) return;
+    for (const symbol of due) this.#changed.delete(symbol);
+    this.#saving = this.#save(due, false).finally(() => {
+      this.#saving = null;
+    });
+  }
+
+  async #save(symbols: readonly string[], clean: boolean): Promise<void> {
+    const { store, venue, sessionId, log } = this.#options;
+    if (symbols.length === 0) return;
+    const states = symbols.map((symbol) => {
+      const { receivedMs, lastUpdateId } = this.#newest.get(symbol)!;
+      return { symbol, receivedMs, lastUpdateId, sessionId, clean };
+    });
+    try {
+      await store.save(venue, states);
+      if (this.#failing) log('info', 'state_saved', { symbols: states.length });
+      this.#failing = false;
+    } catch (error) {
+      this.failures += 1;
+      for (const symbol of symbols) this.#changed.add(symbol);
+      if (!this.#failing) log('warn', 'state_not_saved', { symbols: states.length, reason: reasonOf(error) });
+      this.#failing = true;
+    }
+  }
+}
