@@ -1,5 +1,5 @@
 /**
- * Depth levels: what the visible book holds within 0.01 %, 0.05 %, 0.1 %, 0.5 % and 1 % of the mid price.
+ * Depth levels: what is known of a book within 0.01 %, 0.05 %, 0.1 %, 0.5 % and 1 % of the mid price.
  *
  * With S = best bid + best ask (twice the mid), a bid p lies in level k (in units of 1e-4) when 2·p·10⁴ ≥ S·(10⁴ − k),
  * an ask when 2·p·10⁴ ≤ S·(10⁴ + k). Everything that decides is exact; quantities are rounded to a double once.
@@ -39,16 +39,32 @@ export type UnusableBook = 'empty_side' | 'crossed';
 const SCALE = 10_000n;
 const DIVISOR = 2n * SCALE;
 
-/** The depth levels of a book, or why it has none. */
+/** What is known of one side. */
+export interface KnownSide {
+  readonly best: Units | undefined;
+  /** The outermost level's price. */
+  readonly last: Units | undefined;
+  /** The price up to which, itself included, every level is known; null: the whole side is known. */
+  readonly end: Units | null;
+  /** @returns the quantity between the best price and each bound, for bounds from the nearest outwards */
+  summing(): (bound: Units) => Units;
+}
+
+/** The depth levels of a visible book, or why it has none. */
 export function measureDepth(book: VisibleBook): DepthFields | UnusableBook {
-  const bestBid = book.bids[0]?.[0];
-  const bestAsk = book.asks[0]?.[0];
+  return measureSides(visibleSide(book.bids, book.bidsWhole, atLeast), visibleSide(book.asks, book.asksWhole, atMost));
+}
+
+/** The depth levels of what is known of two sides, or why there are none. */
+export function measureSides(bidSide: KnownSide, askSide: KnownSide): DepthFields | UnusableBook {
+  const bestBid = bidSide.best;
+  const bestAsk = askSide.best;
   if (bestBid === undefined || bestAsk === undefined) return 'empty_side';
   if (bestBid >= bestAsk) return 'crossed';
 
   const sum = addUnits(bestBid, bestAsk);
-  const bids = measureSide(book.bids, book.bidsWhole, bidEnds(sum), atLeast);
-  const asks = measureSide(book.asks, book.asksWhole, askEnds(sum), atMost);
+  const bids = measureSide(bidSide, bidEnds(sum), atLeast);
+  const asks = measureSide(askSide, askEnds(sum), atMost);
   return {
     bids: bids.pairs,
     asks: asks.pairs,
@@ -57,8 +73,24 @@ export function measureDepth(book: VisibleBook): DepthFields | UnusableBook {
     imbalance_ratio: imbalance(bids.outermost, asks.outermost),
     bid_levels_covered: bids.covered,
     ask_levels_covered: asks.covered,
-    bid_reach: reach(sum, book.bids.at(-1)![0]),
-    ask_reach: reach(sum, book.asks.at(-1)![0]),
+    bid_reach: reach(sum, bidSide.end ?? bidSide.last!),
+    ask_reach: reach(sum, askSide.end ?? askSide.last!),
+  };
+}
+
+/** A side of a frame: what is known of it ends with its last level, unless it is whole. */
+function visibleSide(levels: readonly Level[], whole: boolean, within: Within): KnownSide {
+  const last = levels.at(-1)?.[0];
+  return { best: levels[0]?.[0], last, end: whole ? null : last!, summing: () => summing(levels, within) };
+}
+
+function summing(levels: readonly Level[], within: Within): (bound: Units) => Units {
+  let total: Units = 0;
+  let next = 0;
+  return (bound) => {
+    for (; next < levels.length && within(levels[next]![0], bound); next += 1)
+      total = addUnits(total, levels[next]![1]);
+    return total;
   };
 }
 
@@ -96,23 +128,20 @@ function endPrice(scaled: bigint): number {
   return scaled <= Number.MAX_SAFE_INTEGER ? Number(scaled) / 2e12 : Number(`${scaled * 5n}e-13`);
 }
 
-/** The [price, quantity] of each level, nearest first, and how many levels the visible side covers. */
-function measureSide(side: readonly Level[], whole: boolean, ends: readonly LevelEnd[], within: Within) {
+/** The [price, quantity] of each level, nearest first, and how many levels are covered. */
+function measureSide(side: KnownSide, ends: readonly LevelEnd[], within: Within) {
+  const { end } = side;
   const pairs: number[][] = [];
-  let total: Units = 0;
-  let next = 0;
+  const quantityTo = side.summing();
+  let outermost: Units = 0;
   let covered = 0;
-  const last = side.at(-1)![0];
   for (const { bound, exact, price } of ends) {
-    while (next < side.length && within(side[next]![0], bound)) {
-      total = addUnits(total, side[next]![1]);
-      next += 1;
-    }
-    pairs.push([price, toDouble(total)]);
-    // Covered: the last visible price lies at the level's end or beyond it.
-    if (whole || !within(last, bound) || (exact && last === bound)) covered += 1;
+    outermost = quantityTo(bound);
+    pairs.push([price, toDouble(outermost)]);
+    // Covered: what is known ends at the level's end or beyond it.
+    if (end === null || !within(end, bound) || (exact && end === bound)) covered += 1;
   }
-  return { pairs, outermost: total, covered };
+  return { pairs, outermost, covered };
 }
 
 function imbalance(bid: Units, ask: Units): number {
@@ -123,9 +152,9 @@ function imbalance(bid: Units, ask: Units): number {
   return bid >= ask ? ratio : -ratio;
 }
 
-/** |S − 2·last| / S: how far the last level lies from the mid, as a fraction of it. */
-function reach(sum: Units, last: Units): number {
-  const twice = addUnits(last, last);
+/** |S − 2·end| / S: how far the end of what is known lies from the mid, as a fraction of it. */
+function reach(sum: Units, end: Units): number {
+  const twice = addUnits(end, end);
   const distance = sum >= twice ? subtractUnits(sum, twice) : subtractUnits(twice, sum);
   return Number(distance) / Number(sum);
 }
