@@ -1,7 +1,7 @@
 /** The file by which other commands find a running local pipeline: `DIR/endpoints.json`. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRunning, type ProcessIdentity } from './process-identity.ts';
+import { isRunning, type ProcessIdentity } from '../../producer/process-identity.ts';
 import { putWhole } from './s3.ts';
 
 /** Its identity is that of the process of `depthlake start`. */

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-glue';
 import { type DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
+import { ownIdentity } from '../../producer/process-identity.ts';
 import { TABLE_NAMES } from '../../producer/record.ts';
 import { tableInput } from '../../transformer/catalog.ts';
 import type { Codec } from '../../transformer/codec.ts';
@@ -23,7 +24,6 @@ import { startGlue } from './glue.ts';
 import { kinesisClient, startKinesis } from './kinesis.ts';
 import { startLambda } from './lambda.ts';
 import type { PipelineOptions } from './pipeline.ts';
-import { ownIdentity } from './process-identity.ts';
 import { openBucket } from './s3.ts';
 import { whileMoving } from './stall.ts';
 

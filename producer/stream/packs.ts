@@ -5,7 +5,22 @@
  * close in the order in which their first rows came, so a symbol's rows leave in order.
  */
 import { Observable, type OperatorFunction, type SchedulerLike, type Subscription } from 'rxjs';
-import { encodeLine, encodePack, PACK_MAX_LINE_BYTES, type TableName, type TableRow } from '../record.ts';
+import {
+  encodeLine,
+  encodePack,
+  type OrderBookRow,
+  PACK_MAX_LINE_BYTES,
+  type TableName,
+  type TableRow,
+} from '../record.ts';
+
+/** The newest `order_book` row of a symbol in a pack. */
+export interface Mark {
+  readonly symbol: string;
+  readonly receivedMs: number;
+  readonly lastUpdateId: number;
+  readonly seq: number;
+}
 
 export interface Pack {
   /** The partition key. */
@@ -18,6 +33,10 @@ export interface Pack {
   readonly data: Buffer;
   /** When its first row came, epoch ms. */
   readonly openedMs: number;
+  /** One for each symbol with an `order_book` row in it. */
+  readonly marks: readonly Mark[];
+  /** Receive times of its `order_book` rows, for latency; empty in a pack that comes from the spill. */
+  readonly receivedMs: readonly number[];
 }
 
 interface OpenPack {
@@ -25,6 +44,8 @@ interface OpenPack {
   readonly table: TableName;
   readonly openedMs: number;
   readonly lines: string[];
+  readonly marks: Map<string, Mark>;
+  readonly receivedMs: number[];
   lineBytes: number;
 }
 
@@ -71,12 +92,13 @@ export class PackBuilder {
 
     let pack = this.#open.get(key);
     if (pack === undefined) {
-      pack = { lane, table, openedMs: nowMs, lines: [], lineBytes: 0 };
+      pack = { lane, table, openedMs: nowMs, lines: [], marks: new Map(), receivedMs: [], lineBytes: 0 };
       this.#open.set(key, pack);
     }
     pack.lines.push(line);
     pack.lineBytes += bytes;
     this.#openBytes += bytes;
+    if (tableRow.table === 'order_book') mark(pack, tableRow.row);
     return closed;
   }
 
@@ -86,11 +108,22 @@ export class PackBuilder {
   }
 
   #close(key: string): Pack {
-    const { lane, table, openedMs, lines, lineBytes } = this.#open.get(key)!;
+    const { lane, table, openedMs, lines, marks, receivedMs, lineBytes } = this.#open.get(key)!;
     this.#open.delete(key);
     this.#openBytes -= lineBytes;
-    return { lane, table, openedMs, rows: lines.length, lineBytes, data: encodePack(lines) };
+    const data = encodePack(lines);
+    return { lane, table, openedMs, rows: lines.length, lineBytes, data, marks: [...marks.values()], receivedMs };
   }
+}
+
+function mark({ marks, receivedMs }: OpenPack, row: OrderBookRow): void {
+  marks.set(row.symbol, {
+    symbol: row.symbol,
+    receivedMs: row.received_ms,
+    lastUpdateId: row.last_update_id,
+    seq: row.seq,
+  });
+  receivedMs.push(row.received_ms);
 }
 
 /** The partition key of a symbol: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) onto the lanes. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Endpoints, readEndpoints, writeEndpoints } from '../../infra/local/endpoints.ts';
 import { claimFolder } from '../../infra/local/folder-claim.ts';
-import { isRunning, ownIdentity } from '../../infra/local/process-identity.ts';
+import { isRunning, ownIdentity } from '../../producer/process-identity.ts';
 
 let folder: string;
 let lock: string;

@@ -10,7 +10,16 @@ export const throttle = 'ProvisionedThroughputExceededException';
 export function pack(lane: number, number: number, bytes = 16): Pack {
   const data = Buffer.alloc(bytes, 32);
   data.write(`${lane}/${number}`);
-  return { lane: `lane-${lane}`, table: 'order_book', rows: 2, lineBytes: 2 * bytes, data, openedMs: 0 };
+  return {
+    lane: `lane-${lane}`,
+    table: 'order_book',
+    rows: 2,
+    lineBytes: 2 * bytes,
+    data,
+    openedMs: 0,
+    marks: [],
+    receivedMs: [],
+  };
 }
 
 export const nameOf = ({ data }: Pack) => data.subarray(0, 16).toString().trim();
