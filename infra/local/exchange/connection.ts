@@ -1,6 +1,7 @@
 /** One subscriber's connection: its streams, its requests, pings, and the limits that end it. */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { DelayLine } from './delay-line.ts';
 import type { Faults } from './faults.ts';
 import type { Hub } from './hub.ts';
 import { answer, type Target, wrap } from './protocol.ts';
@@ -31,6 +32,8 @@ export interface ConnectionParts {
   readonly hub: Hub;
   readonly faults: Faults;
   readonly rules: ConnectionRules;
+  /** How long messages of streams are on their way. */
+  readonly lagMs: number;
   /** UTC epoch ms. */
   readonly now: () => number;
 }
@@ -49,7 +52,9 @@ export class Connection {
   readonly #hub: Hub;
   readonly #faults: Faults;
   readonly #rules: ConnectionRules;
+  readonly #now: () => number;
   readonly #openedMs: number;
+  readonly #line: DelayLine;
   readonly #streams = new Set<string>();
   /** When the latest messages came in, at most `MESSAGES_A_SECOND`. */
   readonly #incomingMs: number[] = [];
@@ -57,15 +62,19 @@ export class Connection {
   /** Since when a pong is due; null while none is. */
   #pongDueMs: number | null = null;
   #noticed = false;
+  /** When the connection is cut whatever its age; null: never. */
+  #cutMs: number | null = null;
 
-  constructor({ ws, socket, target, hub, faults, rules, now }: ConnectionParts) {
+  constructor({ ws, socket, target, hub, faults, rules, lagMs, now }: ConnectionParts) {
     this.wrapped = target.wrapped;
     this.#ws = ws;
     this.#socket = socket;
     this.#hub = hub;
     this.#faults = faults;
     this.#rules = rules;
+    this.#now = now;
     this.#openedMs = now();
+    this.#line = new DelayLine(lagMs, (bytes) => this.#write(bytes));
     this.#pingedMs = this.#openedMs;
     ws.on('message', (data) => this.#incoming(now(), () => this.#request(data.toString())));
     ws.on('ping', (data) => this.#incoming(now(), () => ws.pong(data)));
@@ -97,10 +106,11 @@ export class Connection {
     });
   }
 
+  /** A message of a stream. */
   send(bytes: Buffer): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
-    this.#ws.send(bytes, { binary: false });
-    if (this.#ws.bufferedAmount > MAX_BUFFERED_BYTES) this.#ws.terminate();
+    this.#line.send(bytes, this.#now());
+    if (this.#line.size > MAX_BUFFERED_BYTES) this.#ws.terminate();
   }
 
   /** Holds back what is sent until `uncork`, so that all messages of an interval leave in one write. */
@@ -119,9 +129,13 @@ export class Connection {
       else this.#ws.resume();
     }
     if (this.#faults.mute) return;
+    this.#line.beat(nowMs);
     const { pingEveryMs, pongWithinMs, lifeMs, shutdownNoticeMs } = this.#rules;
     const ageMs = nowMs - this.#openedMs;
-    if (this.#pongDueMs !== null && nowMs - this.#pongDueMs >= pongWithinMs) {
+    const cutDue = this.#cutMs !== null && nowMs >= this.#cutMs;
+    if (cutDue) {
+      this.cut();
+    } else if (this.#pongDueMs !== null && nowMs - this.#pongDueMs >= pongWithinMs) {
       this.cut();
     } else if (ageMs >= lifeMs) {
       this.#ws.close(GOING_AWAY);
@@ -136,6 +150,18 @@ export class Connection {
     this.#ws.terminate();
   }
 
+  /** Says `serverShutdown` now, and cuts the connection after this time. */
+  shutDown(cutAfterMs: number): void {
+    this.#notice(this.#now());
+    this.#cutMs = this.#now() + cutAfterMs;
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    this.#ws.send(bytes, { binary: false });
+    if (this.#ws.bufferedAmount > MAX_BUFFERED_BYTES) this.#ws.terminate();
+  }
+
   #ping(nowMs: number): void {
     this.#pingedMs = nowMs;
     this.#pongDueMs ??= nowMs;
@@ -146,7 +172,7 @@ export class Connection {
     if (this.#noticed) return;
     this.#noticed = true;
     const body = JSON.stringify({ e: 'serverShutdown', E: nowMs });
-    this.send(Buffer.from(this.wrapped ? wrap('!serverShutdown', body) : body));
+    this.#write(Buffer.from(this.wrapped ? wrap('!serverShutdown', body) : body));
   }
 
   #incoming(nowMs: number, handle: () => void): void {
@@ -163,7 +189,7 @@ export class Connection {
       add: (streams) => this.#add(streams),
       remove: (streams) => this.#remove(streams),
     });
-    this.send(Buffer.from(reply));
+    this.#write(Buffer.from(reply));
   }
 
   #add(streams: readonly string[]): void {

@@ -1,8 +1,8 @@
 /**
  * Faults for tests, all off by default, switchable while the exchange runs.
  *
- * Probabilities are from 0 to 1 a message and are drawn from the exchange's seed, once for all subscribers of a stream.
- * Injected messages come in addition: the good one always follows.
+ * Probabilities are from 0 to 1 and are drawn from the exchange's seed; those of messages once for all subscribers of a
+ * stream. Injected messages come in addition: the good one always follows.
  */
 import { type BadFrame, crossedBook, emptySide, foreign, malformed } from './bad-frames.ts';
 import type { Message } from './protocol.ts';
@@ -19,6 +19,8 @@ export interface Faults {
   mute: boolean;
   /** Probability that a diff is left out. */
   skipDiffs: number;
+  /** Probability that a partial book is left out. */
+  skipFrames: number;
   /** Probability that a message is sent twice. */
   repeatFrames: number;
   /** Probability that a message is sent late: after one to three later ones of its stream, out of order. */
@@ -31,6 +33,19 @@ export interface Faults {
   emptySide: number;
   /** Probability of an extra partial book whose best bid is above its best ask; as `emptySide`. */
   crossedBook: number;
+  /** Probability that a new subscription, of one stream on one connection, is acknowledged and then silent for ever. */
+  silentStreams: number;
+  /** A new connection's messages are late by a time of its own, drawn from 0 to this, and in order; requests are not. */
+  lagMs: number;
+  /** Probability that a REST request fails: HTTP 500 or 502, a cut, or 20 s without an answer and then a cut. */
+  restFailures: number;
+  /** Probability that a REST request is answered with 429 and `Retry-After: 1`, whatever weight was used. */
+  restThrottles: number;
+  /**
+   * Probability that `/api/v3/depth` answers with the book of 0.5 to 3 s ago, for a symbol whose streams somebody
+   * followed at that time already: such a book may be older than the first diff of a new subscriber.
+   */
+  restStale: number;
 }
 
 export const NO_FAULTS: Readonly<Faults> = {
@@ -39,12 +54,18 @@ export const NO_FAULTS: Readonly<Faults> = {
   stall: false,
   mute: false,
   skipDiffs: 0,
+  skipFrames: 0,
   repeatFrames: 0,
   lateFrames: 0,
   malformedFrames: 0,
   foreignFrames: 0,
   emptySide: 0,
   crossedBook: 0,
+  silentStreams: 0,
+  lagMs: 0,
+  restFailures: 0,
+  restThrottles: 0,
+  restStale: 0,
 };
 
 /** What becomes of a message, in the order of sending; what was skipped is only counted. */
@@ -78,15 +99,14 @@ export class Distortion {
   /** False while no fault touches messages and none is held, so that the usual path costs nothing. */
   get active(): boolean {
     const faults = this.#faults;
-    const chances = faults.skipDiffs + faults.repeatFrames + faults.lateFrames + faults.malformedFrames;
+    const chances =
+      faults.skipDiffs + faults.skipFrames + faults.repeatFrames + faults.lateFrames + faults.malformedFrames;
     return chances + faults.foreignFrames + faults.emptySide + faults.crossedBook > 0 || this.#held.size > 0;
   }
 
   apply(message: Message): Outgoing[] {
     const out = this.#injected(message);
-    if (message.kind === 'diff' && this.#random.chance(this.#faults.skipDiffs)) {
-      return [...out, outgoing(message, 'skipped')];
-    }
+    if (this.#random.chance(this.#skip(message))) return [...out, outgoing(message, 'skipped')];
     if (this.#hold(message)) return out;
     out.push(outgoing(message, 'good'));
     if (this.#random.chance(this.#faults.repeatFrames)) out.push(outgoing(message, 'repeat'));
@@ -98,6 +118,11 @@ export class Distortion {
     const out = [...this.#held.values()].flat().map(({ message }) => outgoing(message, 'late'));
     this.#held.clear();
     return out;
+  }
+
+  #skip({ kind }: Message): number {
+    if (kind === 'other') return 0;
+    return kind === 'diff' ? this.#faults.skipDiffs : this.#faults.skipFrames;
   }
 
   #injected(message: Message): Outgoing[] {

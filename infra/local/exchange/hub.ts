@@ -2,6 +2,7 @@
 import type { Connection } from './connection.ts';
 import { Distortion, type Faults, type Outgoing } from './faults.ts';
 import { type Message, wrap } from './protocol.ts';
+import { Random } from './random.ts';
 
 /** What was handed to the sockets of one stream. */
 export interface StreamTally {
@@ -11,7 +12,7 @@ export interface StreamTally {
   deliveries: number;
   /** Book id of the latest good message sent in time; null for a stream without ids. */
   lastId: number | null;
-  /** Good messages left out by `skipDiffs`. */
+  /** Good messages left out by `skipDiffs` or `skipFrames`. */
   skipped: number;
   /** Good messages sent a second time by `repeatFrames`. */
   repeated: number;
@@ -27,12 +28,14 @@ export class Hub {
   readonly #tallies = new Map<string, StreamTally>();
   readonly #faults: Faults;
   readonly #distortion: Distortion;
+  readonly #silence: Random;
   /** Called when the set of followed streams changes. */
   onChange: () => void = () => {};
 
   constructor(faults: Faults, seed: number) {
     this.#faults = faults;
     this.#distortion = new Distortion(faults, seed);
+    this.#silence = new Random(`${seed}:silence`);
   }
 
   /** The streams that somebody follows, existing or not. */
@@ -47,6 +50,7 @@ export class Hub {
   subscribe(connection: Connection, streams: readonly string[]): void {
     const before = this.#subscribers.size;
     for (const stream of streams) {
+      if (this.#silence.chance(this.#faults.silentStreams)) continue;
       const subscribers = this.#subscribers.get(stream);
       if (subscribers === undefined) this.#subscribers.set(stream, new Set([connection]));
       else subscribers.add(connection);

@@ -49,6 +49,11 @@ export class Ladder {
     return `[${this.#texts.slice(0, count).join(',')}]`;
   }
 
+  /** The text of every level, best first, as they are now. */
+  texts(): readonly string[] {
+    return [...this.#texts];
+  }
+
   /** Where the key is, or where it belongs. */
   #find(key: number | bigint): number {
     let low = 0;

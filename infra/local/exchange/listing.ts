@@ -23,6 +23,8 @@ const KNOWN_PRICES: Readonly<Record<string, number>> = {
 const MAX_TICK = 1_000_000;
 /** A price has at least so many ticks, so that the nearest depth level (0.01 %) can hold more than one level. */
 const MIN_TICKS = 20_000;
+/** Ticks of the price for each level that a side holds at least: a deep book needs a fine tick to have room. */
+const TICKS_A_LEVEL = 100;
 
 export interface Listing {
   readonly symbol: string;
@@ -34,12 +36,13 @@ export interface Listing {
   readonly price: number;
 }
 
-export function listingOf(symbol: string): Listing {
+/** @param levels that a side of its book holds at least */
+export function listingOf(symbol: string, levels: number): Listing {
   const quoteAsset = QUOTES.find((quote) => symbol.endsWith(quote) && symbol.length > quote.length) ?? '';
   const baseAsset = symbol.slice(0, symbol.length - quoteAsset.length);
   const known = DOLLARS.has(quoteAsset) ? KNOWN_PRICES[baseAsset] : undefined;
   const price = known ?? inventedPrice(symbol);
-  return { symbol, baseAsset, quoteAsset, price, tick: tickOf(price) };
+  return { symbol, baseAsset, quoteAsset, price, tick: tickOf(price, Math.max(MIN_TICKS, levels * TICKS_A_LEVEL)) };
 }
 
 /** From 0.01 to 1,000. */
@@ -48,9 +51,9 @@ function inventedPrice(symbol: string): number {
   return (100 + (seed % 900)) * 10 ** (4 + (seed % 5));
 }
 
-function tickOf(price: number): number {
+function tickOf(price: number, minTicks: number): number {
   let tick = MAX_TICK;
-  while (tick > 1 && tick * MIN_TICKS > price) tick /= 10;
+  while (tick > 1 && tick * minTicks > price) tick /= 10;
   return tick;
 }
 

@@ -55,6 +55,8 @@ function symbolOf(stream: string): string | null {
 
 export interface PlaybackOptions {
   readonly contents: Contents;
+  /** Listed with status BREAK. */
+  readonly retired: readonly string[];
   /** 1: as it was recorded; 2: twice as fast; `max`: as fast as the subscribers take it. */
   readonly speed: number | 'max';
   readonly clock: Clock;
@@ -65,6 +67,7 @@ export interface PlaybackOptions {
 
 export class Playback implements Source {
   readonly listings: readonly Listing[];
+  readonly retired: readonly Listing[];
   /** Resolves when the last message was handed to the sockets; never, when the exchange is closed before. */
   readonly ended: Promise<void>;
   readonly #options: PlaybackOptions;
@@ -77,7 +80,8 @@ export class Playback implements Source {
 
   constructor(options: PlaybackOptions) {
     this.#options = options;
-    this.listings = options.contents.symbols.map(listingOf);
+    this.listings = options.contents.symbols.map((symbol) => listingOf(symbol, DERIVED_LEVELS));
+    this.retired = options.retired.map((symbol) => listingOf(symbol, DERIVED_LEVELS));
     this.#rebuilt = new Map([...options.contents.derived].map((symbol) => [symbol, new RebuiltBook()]));
     this.ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };

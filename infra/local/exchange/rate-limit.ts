@@ -15,14 +15,14 @@ export interface Verdict {
 }
 
 export class RateLimit {
-  readonly #weightAMinute: number;
+  readonly weightAMinute: number;
   #minute = -1;
   #used = 0;
   #refused = 0;
   #bannedUntilMs = 0;
 
   constructor(weightAMinute: number) {
-    this.#weightAMinute = weightAMinute;
+    this.weightAMinute = weightAMinute;
   }
 
   take(weight: number, nowMs: number): Verdict {
@@ -33,7 +33,7 @@ export class RateLimit {
       this.#refused = 0;
     }
     if (nowMs < this.#bannedUntilMs) return this.#refusal(418, this.#bannedUntilMs - nowMs);
-    if (this.#used + weight <= this.#weightAMinute) {
+    if (this.#used + weight <= this.weightAMinute) {
       this.#used += weight;
       return { status: 200, retryAfterS: 0, usedWeight: this.#used };
     }

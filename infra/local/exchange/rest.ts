@@ -1,6 +1,7 @@
 /** The REST side: ping, time, exchangeInfo and depth, with the weights of Binance.US. */
 import { decimal } from './listing.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { Hangup, RestFaults } from './rest-faults.ts';
 import type { ListedSymbol, Source } from './source.ts';
 
 export interface RestAnswer {
@@ -11,9 +12,10 @@ export interface RestAnswer {
 
 export interface RestContext {
   readonly source: Source;
-  /** Listed with status BREAK: they have no book any more. */
-  readonly retired: readonly ListedSymbol[];
   readonly limit: RateLimit;
+  readonly faults: RestFaults;
+  /** Levels of a book at the most, whatever is asked for. */
+  readonly mostLevels: number;
 }
 
 interface Reply {
@@ -22,13 +24,14 @@ interface Reply {
 }
 
 const DEFAULT_LEVELS = 100;
-const MOST_LEVELS = 5000;
 const EXCHANGE_INFO_WEIGHT = 10;
 
 /** Answers one GET request. `target` is path and query. */
-export function answerRest(target: string, { source, retired, limit }: RestContext, nowMs: number): RestAnswer {
+export function answerRest(target: string, context: RestContext, nowMs: number): RestAnswer | Hangup {
+  const misfortune = context.faults.befall();
+  if (misfortune !== null) return misfortune;
   const { pathname, searchParams } = new URL(target, 'http://127.0.0.1');
-  const verdict = limit.take(weightOf(pathname, searchParams), nowMs);
+  const verdict = context.limit.take(weightOf(pathname, searchParams), nowMs);
   const headers: Record<string, string> = { 'x-mbx-used-weight-1m': String(verdict.usedWeight) };
   if (verdict.status !== 200) {
     return {
@@ -36,25 +39,19 @@ export function answerRest(target: string, { source, retired, limit }: RestConte
       headers: { ...headers, 'retry-after': String(verdict.retryAfterS) },
     };
   }
-  return { ...route(pathname, searchParams, source, retired, nowMs), headers };
+  return { ...route(pathname, searchParams, context, nowMs), headers };
 }
 
-function route(
-  path: string,
-  query: URLSearchParams,
-  source: Source,
-  retired: readonly ListedSymbol[],
-  nowMs: number,
-): Reply {
+function route(path: string, query: URLSearchParams, context: RestContext, nowMs: number): Reply {
   switch (path) {
     case '/api/v3/ping':
       return ok('{}');
     case '/api/v3/time':
       return ok(JSON.stringify({ serverTime: Math.floor(nowMs) }));
     case '/api/v3/exchangeInfo':
-      return exchangeInfo(query, source, retired, nowMs);
+      return exchangeInfo(query, context, nowMs);
     case '/api/v3/depth':
-      return depth(query, source, nowMs);
+      return depth(query, context, nowMs);
     default:
       return failure(404, -1000, 'Not found.');
   }
@@ -70,7 +67,7 @@ function weightOf(path: string, query: URLSearchParams): number {
   return levels > 100 ? 5 : 1;
 }
 
-function depth(query: URLSearchParams, source: Source, nowMs: number): Reply {
+function depth(query: URLSearchParams, { source, faults, mostLevels }: RestContext, nowMs: number): Reply {
   const symbol = query.get('symbol');
   if (!symbol) {
     return failure(400, -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.");
@@ -80,14 +77,14 @@ function depth(query: URLSearchParams, source: Source, nowMs: number): Reply {
     return failure(400, -1100, "Illegal characters found in parameter 'limit'; legal range is '^[0-9]{1,20}$'.");
   }
   if (!source.listings.some((listing) => listing.symbol === symbol)) return failure(400, -1121, 'Invalid symbol.');
-  const body = source.depth(symbol, Math.min(Number(limit), MOST_LEVELS), nowMs);
+  const body = source.depth(symbol, Math.min(Number(limit), mostLevels), nowMs, faults.staleMs());
   return body === null ? failure(503, -1001, `The recording holds no book of ${symbol} up to now.`) : ok(body);
 }
 
-function exchangeInfo(query: URLSearchParams, source: Source, retired: readonly ListedSymbol[], nowMs: number): Reply {
+function exchangeInfo(query: URLSearchParams, { source, limit }: RestContext, nowMs: number): Reply {
   const listed = [
     ...source.listings.map((listing) => describe(listing, 'TRADING')),
-    ...retired.map((listing) => describe(listing, 'BREAK')),
+    ...source.retired.map((listing) => describe(listing, 'BREAK')),
   ];
   const wanted = wantedSymbols(query);
   if (wanted === 'malformed') {
@@ -98,7 +95,8 @@ function exchangeInfo(query: URLSearchParams, source: Source, retired: readonly 
   }
   const symbols = wanted === null ? listed : listed.filter(({ symbol }) => wanted.includes(symbol));
   const times = { timezone: 'UTC', serverTime: Math.floor(nowMs) };
-  return ok(JSON.stringify({ ...times, rateLimits: [], exchangeFilters: [], symbols }));
+  const weight = { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: limit.weightAMinute };
+  return ok(JSON.stringify({ ...times, rateLimits: [weight], exchangeFilters: [], symbols }));
 }
 
 /** The symbols that were asked for; null for all. */
@@ -124,6 +122,6 @@ function ok(body: string): Reply {
   return { status: 200, body };
 }
 
-function failure(status: number, code: number, msg: string): Reply {
+export function failure(status: number, code: number, msg: string): Reply {
   return { status, body: JSON.stringify({ code, msg }) };
 }

@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
 import { MAX_STREAMS, parseTarget, type Target } from './protocol.ts';
 import type { RestAnswer } from './rest.ts';
+import type { Hangup } from './rest-faults.ts';
 
 export const HOST = '127.0.0.1';
 /** Room for a request line with 1,024 streams in it. */
@@ -20,22 +21,33 @@ export interface ServerOptions {
   /** HTTP status that refuses everything; 0: none. */
   readonly refuseWith: () => number;
   /** Answers a GET request. */
-  readonly rest: (target: string) => RestAnswer;
+  readonly rest: (target: string) => RestAnswer | Hangup;
+  /** UTC epoch ms. */
+  readonly now: () => number;
   /** Takes a connection that was asked for. */
   readonly accept: (ws: WebSocket, socket: Socket, target: Target) => void;
 }
 
 export interface RunningServer {
   readonly port: number;
+  /** Ends the requests that hung long enough. */
+  beat(nowMs: number): void;
   /** Stops listening and ends what is open. */
   close(): Promise<void>;
 }
 
 /** @throws DL_PORT_IN_USE where the port cannot be had */
 export async function openServer(options: ServerOptions): Promise<RunningServer> {
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) =>
-    reply(response, answer(request, options)),
-  );
+  const hanging = new Map<ServerResponse, number>();
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+    const given = answer(request, options);
+    if ('status' in given) reply(response, given);
+    else if (given.afterMs === 0) response.destroy();
+    else {
+      hanging.set(response, options.now() + given.afterMs);
+      response.on('close', () => hanging.delete(response));
+    }
+  });
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -54,6 +66,9 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
   await listen(server, options.port);
   return {
     port: (server.address() as AddressInfo).port,
+    beat: (nowMs) => {
+      for (const [response, dueMs] of hanging) if (nowMs >= dueMs) response.destroy();
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -62,7 +77,7 @@ export async function openServer(options: ServerOptions): Promise<RunningServer>
   };
 }
 
-function answer(request: IncomingMessage, { refuseWith, rest }: ServerOptions): RestAnswer {
+function answer(request: IncomingMessage, { refuseWith, rest }: ServerOptions): RestAnswer | Hangup {
   if (refuseWith() > 0) return refusal(refuseWith());
   if (request.method !== 'GET') return plain(405);
   return isTarget(request.url) ? rest(request.url) : plain(400);
