@@ -1,36 +1,19 @@
 /**
- * The feed: connections that are opened again whenever they end.
+ * The feed: slots that are kept filled with connections, whatever ends them.
  *
  * Until the first message a failure is the operator's to see (a wrong host, a refusal): the feed fails. After it a
  * failure is the network's, and is answered by another attempt: exponential back-off, reset after a healthy minute.
+ * A connection is replaced before the venue ends it, and no message is lost over that: see slot.ts.
  */
-import {
-  catchError,
-  concat,
-  defer,
-  EMPTY,
-  map,
-  merge,
-  type Observable,
-  of,
-  repeat,
-  type SchedulerLike,
-  tap,
-  throwError,
-  timer,
-} from 'rxjs';
-import { type Backoff, fullJitter } from '../backoff.ts';
-import { DepthlakeError, reasonOf } from '../errors.ts';
+import { interval, Observable, type SchedulerLike } from 'rxjs';
+import type { Backoff } from '../backoff.ts';
+import type { Log } from '../log.ts';
 import type { ConnectionSignal } from './connection.ts';
-
-/** What a connection of the feed signals: its life, and the text of its messages. */
-export type FeedSignal = (
-  | ConnectionSignal
-  | { readonly kind: 'failed'; readonly atMs: number; readonly reason: string }
-) & {
-  /** Index of the connection within the feed. */
-  readonly connection: number;
-};
+import type { FeedSignal, SlotPlan } from './signal.ts';
+import { SilenceWatch } from './silence.ts';
+import { Slot, type SlotEdge } from './slot.ts';
+import { Pace, Turn } from './turns.ts';
+import type { VenueMessage } from './venue.ts';
 
 export interface FeedBackoff extends Backoff {
   /** A connection that lived so long was healthy: the next back-off starts from the base again. */
@@ -39,53 +22,78 @@ export interface FeedBackoff extends Backoff {
 
 export const FEED_BACKOFF: FeedBackoff = { baseMs: 500, capMs: 30_000, healthyMs: 60_000 };
 
-/** How many connections may end before their first message until the feed gives up on a venue it never heard. */
-const SILENT_CONNECTIONS = 3;
+/** Between two openings over all slots; binance.com allows 300 in 5 minutes per address. */
+const OPENING_GAP_MS = 250;
+const TICK_MS = 1_000;
 
-/** @param connect opens connection `i` anew at each subscription */
-export function feed(
-  connect: readonly (() => Observable<ConnectionSignal>)[],
-  scheduler: SchedulerLike,
-  random: () => number,
-  backoff: FeedBackoff = FEED_BACKOFF,
-): Observable<FeedSignal> {
-  return defer(() => {
-    const venue = { heard: false };
-    return merge(...connect.map((open, index) => reconnecting(open, index, venue, scheduler, random, backoff)));
-  });
+export interface FeedOptions {
+  /** Emits the whole list at each change; a slot that is not in it is closed. */
+  readonly plans: Observable<readonly SlotPlan[]>;
+  /** Opens a connection anew at each subscription. */
+  readonly connect: (symbols: readonly string[]) => Observable<ConnectionSignal>;
+  readonly reader: (symbols: readonly string[]) => (text: string) => VenueMessage;
+  /** Asks the venue's REST side for the id of a symbol's book; a failure is no evidence of anything. */
+  readonly bookId: (symbol: string) => Promise<number>;
+  /** Age at which a connection is replaced, up to a tenth sooner. */
+  readonly handOverMs: number;
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly backoff?: FeedBackoff;
 }
 
-function reconnecting(
-  open: () => Observable<ConnectionSignal>,
-  index: number,
-  venue: { heard: boolean },
-  scheduler: SchedulerLike,
-  random: () => number,
-  backoff: FeedBackoff,
-): Observable<FeedSignal> {
-  return defer(() => {
-    let silent = 0;
-    let attempt = 0;
-    let openedMs = 0;
+/**
+ * Follows the plans until unsubscribed from.
+ * @throws what `connect` failed with before the venue's first message, or DL_VENUE_SILENT
+ */
+export function feed(options: FeedOptions): Observable<FeedSignal> {
+  const { plans, bookId, scheduler, backoff = FEED_BACKOFF } = options;
+  return new Observable((subscriber) => {
+    const slots = new Map<number, Slot>();
+    const silence = new SilenceWatch(bookId);
+    const openings = new Pace(OPENING_GAP_MS, scheduler);
+    const edge: SlotEdge = {
+      ...options,
+      backoff,
+      openings,
+      lifeTurn: new Turn(),
+      venue: { heard: false },
+      emit: (signal) => subscriber.next(signal),
+      heard: (message) => silence.heard(message),
+      fail: (error) => subscriber.error(error),
+    };
 
-    return concat(
-      defer(open).pipe(
-        tap((signal) => {
-          if (signal.kind === 'opened') openedMs = signal.atMs;
-          if (signal.kind === 'message') venue.heard = true;
-          if (signal.kind === 'closed' && signal.atMs - openedMs >= backoff.healthyMs) attempt = 0;
-        }),
-        catchError((error) =>
-          venue.heard
-            ? of({ kind: 'failed' as const, atMs: scheduler.now(), reason: reasonOf(error) })
-            : throwError(() => error),
-        ),
-      ),
-      defer(() => {
-        if (venue.heard || ++silent < SILENT_CONNECTIONS) return EMPTY;
-        const words = `the venue closed ${silent} connections before the first message`;
-        return throwError(() => new DepthlakeError('DL_VENUE_SILENT', words));
+    const apply = (wanted: readonly SlotPlan[]) => {
+      const filled = wanted.filter(({ symbols }) => symbols.length > 0);
+      const numbers = new Set(filled.map(({ slot }) => slot));
+      silence.watch(filled.flatMap(({ symbols }) => symbols));
+      for (const [number, slot] of slots) {
+        if (numbers.has(number)) continue;
+        slots.delete(number);
+        slot.close();
+      }
+      for (const { slot: number, symbols } of filled) {
+        const slot = slots.get(number);
+        if (slot !== undefined) slot.follow(symbols);
+        else open(number, symbols);
+      }
+    };
+    const open = (number: number, symbols: readonly string[]) => {
+      const slot = new Slot(number, symbols, edge);
+      slots.set(number, slot);
+      slot.start();
+    };
+
+    subscriber.add(() => {
+      openings.close();
+      for (const slot of slots.values()) slot.close();
+    });
+    subscriber.add(plans.subscribe({ next: apply, error: (error) => subscriber.error(error) }));
+    subscriber.add(
+      interval(TICK_MS, scheduler).subscribe(() => {
+        for (const slot of slots.values()) slot.tick();
+        silence.tick(slots.values());
       }),
-    ).pipe(repeat({ delay: () => timer(fullJitter(attempt++, backoff, random), scheduler) }));
-  }).pipe(map((signal) => ({ ...signal, connection: index })));
+    );
+  });
 }

@@ -1,5 +1,23 @@
 /**
  * A venue: everything that differs from exchange to exchange, behind one interface.
+ *
+ * To add a venue:
+ *
+ * 1. Gather the evidence. Captured messages of every kind that a connection can bring (frames, diffs, answers, errors,
+ *    notices of an end), each with its source; the venue's protocol documents with their date; its limits: life of a
+ *    connection, streams and bytes of a request line, messages and new connections a time, request weights and their
+ *    budget, pings and the time for a pong.
+ * 2. Name it in VENUES of ../config.ts, write `venues/<name>.ts`, and enter it in venues.ts. A venue that speaks the
+ *    Binance dialect is one call of `binanceVenue` (binance.ts) with its hosts, limits and weights; any other implements
+ *    `Venue` itself.
+ * 3. Map its messages exactly: decimals through `parseUnits`, never through a double; ids as the venue counts them. A
+ *    message that is not certainly a frame or a diff of a followed symbol is refused under a reason, never guessed.
+ *    What the observers need of a venue: ids of one symbol's book that only rise; for `witness` and `full` diffs whose
+ *    ids join without a hole, and a REST book that says at which id it stands.
+ * 4. Show it by tests: the reader against the captured samples, each with its verdict, and against arbitrary text,
+ *    which must never make it throw; the addresses within the limits at the most symbols a connection may follow; the
+ *    REST answers; the book rebuilt from recorded diffs against the venue's own best bid and ask (`bookTicker`) at
+ *    every shared id, price and quantity.
  */
 import type { Level } from '../book/levels.ts';
 import type { BookMode } from '../config.ts';

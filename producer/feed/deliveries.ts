@@ -1,0 +1,60 @@
+/**
+ * What one connection has delivered, stream by stream: by it a hand-over knows when the old connection may close.
+ *
+ * A new connection delivers everything from its first message of a stream on. So nothing is lost once the new one has
+ * delivered where the old one moved, and the old one has delivered everything before the first message of the new one.
+ */
+import type { Depth20Frame, Diff } from './venue.ts';
+
+export type BookMessage = Depth20Frame | Diff;
+
+interface Span {
+  /** What was delivered before this connection's first message of the stream ended at or before this id. */
+  readonly fromId: number;
+  /** The highest id delivered. */
+  toId: number;
+  /** Whether anything was delivered since `mark()`. */
+  moved: boolean;
+}
+
+type Streams = Record<BookMessage['kind'], Map<string, Span>>;
+
+/** Bounded: two entries a symbol. */
+export class Deliveries {
+  readonly streams: Streams = { frame: new Map(), diff: new Map() };
+
+  take(message: BookMessage): void {
+    const spans = this.streams[message.kind];
+    const toId = idOf(message);
+    const span = spans.get(message.symbol);
+    if (span === undefined) {
+      const fromId = message.kind === 'diff' ? message.firstId - 1 : toId;
+      spans.set(message.symbol, { fromId, toId, moved: true });
+      return;
+    }
+    if (toId > span.toId) span.toId = toId;
+    span.moved = true;
+  }
+
+  /** From here on `moved` is told anew. */
+  mark(): void {
+    for (const spans of Object.values(this.streams)) for (const span of spans.values()) span.moved = false;
+  }
+}
+
+/** The book's id after a message. */
+export function idOf(message: BookMessage): number {
+  return message.kind === 'diff' ? message.lastId : message.lastUpdateId;
+}
+
+/** Those of `symbols` of which something could be lost if the connection of `before` closed now. */
+export function outstanding(before: Deliveries, after: Deliveries, symbols: Iterable<string>): string[] {
+  return [...symbols].filter((symbol) =>
+    (['frame', 'diff'] as const).some((kind) => {
+      const left = before.streams[kind].get(symbol);
+      const right = after.streams[kind].get(symbol);
+      if (right === undefined) return left?.moved === true;
+      return left === undefined || left.toId < right.fromId;
+    }),
+  );
+}
