@@ -19,11 +19,15 @@ export interface ReferenceDepth {
 /** The distances 0.01 %, 0.05 %, 0.1 %, 0.5 %, 1 %, in units of 1e-4. */
 const DISTANCES = [1n, 5n, 10n, 50n, 100n];
 
-/** @param whole whether a side is wholly visible: of a depth20 frame, one of fewer than 20 levels */
+/**
+ * @param whole whether a side is wholly visible: of a depth20 frame, one of fewer than 20 levels
+ * @param ends the prices up to which all levels are known: of a frame, those of the last levels
+ */
 export function referenceDepth(
   bids: readonly TextLevel[],
   asks: readonly TextLevel[],
   whole = { bids: bids.length < 20, asks: asks.length < 20 },
+  ends = { bids: bids.at(-1)?.[0], asks: asks.at(-1)?.[0] },
 ): ReferenceDepth | 'empty_side' | 'crossed' {
   if (bids.length === 0 || asks.length === 0) return 'empty_side';
   const bidLevels = bids.map(([price, quantity]) => [units(price), units(quantity)] as const);
@@ -35,8 +39,8 @@ export function referenceDepth(
   const sum = bestBid + bestAsk;
   const bidQuantity = (k: bigint) => total(bidLevels.filter(([price]) => 2n * price * 10_000n >= sum * (10_000n - k)));
   const askQuantity = (k: bigint) => total(askLevels.filter(([price]) => 2n * price * 10_000n <= sum * (10_000n + k)));
-  const lastBid = bidLevels.at(-1)![0];
-  const lastAsk = askLevels.at(-1)![0];
+  const lastBid = units(ends.bids!);
+  const lastAsk = units(ends.asks!);
   const outerBid = bidQuantity(100n);
   const outerAsk = askQuantity(100n);
   return {
