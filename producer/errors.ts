@@ -105,6 +105,10 @@ export const ERRORS = {
     exit: 1,
     remedy: 'Free some space or choose another folder with --data DIR, then start again.',
   },
+  DL_SPILL_FOLDER: {
+    exit: 1,
+    remedy: 'Choose a folder that can be written to with --work DIR, or do without a spill with --spill 0.',
+  },
   DL_ALREADY_RUNNING: {
     exit: 1,
     remedy: 'Stop that pipeline first, or choose another folder with --data DIR.',
