@@ -4,7 +4,7 @@
  */
 import { Observable, type OperatorFunction, type SchedulerLike } from 'rxjs';
 import type { Counters } from '../counters.ts';
-import type { Observation, Snapshot } from './depth20.ts';
+import type { Observation, Snapshot } from './observation.ts';
 
 /** @param everyMs length of an interval, milliseconds; 0 passes everything */
 export function sampleEvery(
