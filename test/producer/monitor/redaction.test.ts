@@ -53,7 +53,8 @@ describe('a secret in a text is redacted where it stands', () => {
   });
 
   test('a user’s password never survives', () => {
-    const secret = fc.stringMatching(/^[a-zA-Z0-9:@!$*+=._~-]{6,40}$/).map((text) => `SECRET${text}`);
+    const characters = fc.constantFrom(...'aZ09:@!$*+=._~-');
+    const secret = fc.string({ unit: characters, minLength: 1, maxLength: 40 }).map((text) => `SECRET${text}`);
     fc.assert(
       fc.property(secret, fc.webPath(), (password, path) => {
         expect(redactedText(`told by https://me:${password}@host${path}`)).not.toContain('SECRET');
