@@ -18,6 +18,7 @@ type Unit = 'Count' | 'Bytes' | 'Seconds';
 /** CloudWatch's names and units, by metric. Counters tell what the minute added; gauges their value, or the mean over their labels. */
 const EMF_FIGURES: Readonly<Record<string, readonly [name: string, unit: Unit]>> = {
   depthlake_frames_total: ['Frames', 'Count'],
+  depthlake_diffs_total: ['Diffs', 'Count'],
   depthlake_snapshots_total: ['Snapshots', 'Count'],
   depthlake_discarded_total: ['Discarded', 'Count'],
   depthlake_gaps_total: ['Gaps', 'Count'],
@@ -31,8 +32,11 @@ const EMF_FIGURES: Readonly<Record<string, readonly [name: string, unit: Unit]>>
   depthlake_symbols: ['Symbols', 'Count'],
   depthlake_queue_rows: ['QueueRows', 'Count'],
   depthlake_queue_bytes: ['QueueBytes', 'Bytes'],
-  depthlake_spill_packs: ['SpillPacks', 'Count'],
+  depthlake_spill_rows: ['SpillRows', 'Count'],
   depthlake_spill_bytes: ['SpillBytes', 'Bytes'],
+  depthlake_spilled_packs_total: ['SpilledPacks', 'Count'],
+  depthlake_drained_packs_total: ['DrainedPacks', 'Count'],
+  depthlake_spill_damaged_total: ['SpillDamaged', 'Count'],
   depthlake_packs_total: ['Packs', 'Count'],
   depthlake_rows_total: ['Rows', 'Count'],
   depthlake_bytes_total: ['Bytes', 'Bytes'],

@@ -3,7 +3,7 @@
  *
  * What the hot path tells is kept in plain fields; metrics are filled when somebody asks.
  */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, type CounterConfiguration, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observation, Snapshot } from '../feed/observation.ts';
 import type { FeedSignal } from '../feed/signal.ts';
 import { EventFigures } from './event-figures.ts';
@@ -31,6 +31,11 @@ export interface Metric {
     readonly metricName?: string;
   }[];
 }
+
+/** What a counter and a gauge are made from alike. */
+type MetricConfiguration = Pick<CounterConfiguration<string>, 'name' | 'help' | 'registers'> & {
+  readonly collect: (this: Counter | Gauge) => void;
+};
 
 export class Figures {
   readonly #registry = new Registry();
@@ -74,9 +79,9 @@ export class Figures {
 
   /** Whether the producer is alive and well follows from these. */
   vitals(): Vitals {
-    const { queuedRows, spillPacks, refusingSinceMs } = this.#readings();
+    const { queuedRows, spillRows, refusingSinceMs } = this.#readings();
     const { lastFrameMs } = this.#events;
-    return { lastFrameMs, lastAcceptedMs: this.#lastAcceptedMs, queuedRows, spillPacks, refusingSinceMs };
+    return { lastFrameMs, lastAcceptedMs: this.#lastAcceptedMs, queuedRows, spillRows, refusingSinceMs };
   }
 
   /** Prometheus' text format (https://prometheus.io/docs/instrumenting/exposition_formats/). */
@@ -103,28 +108,16 @@ export class Figures {
     const readings = this.#readings;
     const registers = [this.#registry];
     for (const [name, { type, help, read }] of Object.entries(READ_FIGURES)) {
-      const collected = (metric: Counter | Gauge) => {
-        metric.reset();
-        metric.inc(read(readings()));
-      };
-      if (type === 'counter')
-        new Counter({
-          name,
-          help,
-          registers,
-          collect() {
-            collected(this);
-          },
-        });
-      else
-        new Gauge({
-          name,
-          help,
-          registers,
-          collect() {
-            collected(this);
-          },
-        });
+      const Kind: new (configuration: MetricConfiguration) => Counter | Gauge = type === 'counter' ? Counter : Gauge;
+      new Kind({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read(readings()));
+        },
+      });
     }
     new Counter({
       name: 'depthlake_discarded_total',

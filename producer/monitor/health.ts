@@ -5,7 +5,7 @@ export interface Vitals {
   readonly lastFrameMs: number | null;
   readonly lastAcceptedMs: number | null;
   readonly queuedRows: number;
-  readonly spillPacks: number;
+  readonly spillRows: number;
   /** Since when Kinesis refuses; null while it accepts. */
   readonly refusingSinceMs: number | null;
 }
@@ -39,13 +39,13 @@ function feedReasons({ lastFrameMs }: Vitals, nowMs: number): string[] {
 }
 
 function streamReasons(vitals: Vitals, lingerMs: number, nowMs: number): string[] {
-  const { lastAcceptedMs, queuedRows, spillPacks, refusingSinceMs } = vitals;
+  const { lastAcceptedMs, queuedRows, spillRows, refusingSinceMs } = vitals;
   const refusedMs = refusingSinceMs === null ? 0 : nowMs - refusingSinceMs;
   const refused = refusedMs > REFUSED_FOR_MS ? [`Kinesis refuses for ${seconds(refusedMs)}`] : [];
   if (lastAcceptedMs === null) return [...refused, ...health(vitals).reasons];
   const ms = nowMs - lastAcceptedMs;
-  const waiting = queuedRows + spillPacks > 0 && ms > lingerMs + ACCEPTED_WITHIN_MS;
-  const what = `${queuedRows} rows in memory and ${spillPacks} packs on disk wait`;
+  const waiting = queuedRows + spillRows > 0 && ms > lingerMs + ACCEPTED_WITHIN_MS;
+  const what = `${queuedRows} rows in memory and ${spillRows} on disk wait`;
   return waiting ? [...refused, `${what}, and Kinesis has accepted nothing for ${seconds(ms)}`] : refused;
 }
 

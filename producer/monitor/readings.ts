@@ -1,7 +1,10 @@
 /** Figures that the producer's parts keep themselves: read when somebody asks, so that keeping them costs nothing more. */
+import type { Counters } from '../counters.ts';
+import type { KinesisWriter } from '../stream/writer.ts';
 
 export interface Readings {
   readonly frames: number;
+  readonly diffs: number;
   readonly snapshots: number;
   /** By reason. */
   readonly discarded: Readonly<Record<string, number>>;
@@ -19,12 +22,52 @@ export interface Readings {
   readonly throttles: number;
   readonly queuedRows: number;
   readonly queuedBytes: number;
-  readonly spillPacks: number;
+  /** On disk. */
+  readonly spillRows: number;
   readonly spillBytes: number;
+  /** Put on disk by this session. */
+  readonly spilledPacks: number;
+  /** Accepted by Kinesis after they were on disk. */
+  readonly drainedPacks: number;
+  readonly damagedEntries: number;
   /** Since when Kinesis refuses, UTC epoch ms; null while it accepts. */
   readonly refusingSinceMs: number | null;
   /** Log lines that nobody took. */
   readonly logLinesDropped: number;
+}
+
+/** The parts that keep figures. */
+export interface ReadingSources {
+  readonly counters: Counters;
+  readonly writer: KinesisWriter;
+  /** Symbols recorded now. */
+  readonly symbols: () => number;
+  /** Rows in packs that are still open, bytes. */
+  readonly openBytes: () => number;
+  readonly logLinesDropped: () => number;
+}
+
+export function readingsOf({ counters, writer, symbols, openBytes, logLinesDropped }: ReadingSources): Readings {
+  const { packs, rows, bytes, lineBytes, retries, throttles, spilledPacks, drainedPacks } = writer.counts;
+  return {
+    ...counters.total(),
+    symbols: symbols(),
+    packs,
+    rows,
+    bytes,
+    lineBytes,
+    retries,
+    throttles,
+    queuedRows: writer.queuedRows,
+    queuedBytes: openBytes() + writer.queuedBytes,
+    spillRows: writer.spilledRows,
+    spillBytes: writer.spillDepthBytes,
+    spilledPacks,
+    drainedPacks,
+    damagedEntries: writer.damagedEntries,
+    refusingSinceMs: writer.failingSinceMs,
+    logLinesDropped: logLinesDropped(),
+  };
 }
 
 export interface ReadFigure {
@@ -37,8 +80,13 @@ export interface ReadFigure {
 export const READ_FIGURES: Readonly<Record<string, ReadFigure>> = {
   depthlake_frames_total: {
     type: 'counter',
-    help: 'Frames received from the exchange.',
+    help: 'Messages received from the exchange in the stream that snapshots come from: depth20 frames or, in the book full, diffs.',
     read: ({ frames }) => frames,
+  },
+  depthlake_diffs_total: {
+    type: 'counter',
+    help: 'Messages received from the exchange in the diff stream.',
+    read: ({ diffs }) => diffs,
   },
   depthlake_snapshots_total: {
     type: 'counter',
@@ -90,15 +138,30 @@ export const READ_FIGURES: Readonly<Record<string, ReadFigure>> = {
     help: 'Memory of the rows that Kinesis has not accepted.',
     read: ({ queuedBytes }) => queuedBytes,
   },
-  depthlake_spill_packs: {
+  depthlake_spill_rows: {
     type: 'gauge',
-    help: 'Packs on disk that Kinesis has not accepted.',
-    read: ({ spillPacks }) => spillPacks,
+    help: 'Rows on disk that Kinesis has not accepted.',
+    read: ({ spillRows }) => spillRows,
   },
   depthlake_spill_bytes: {
     type: 'gauge',
-    help: 'Disk of the packs that Kinesis has not accepted.',
+    help: 'Disk of the rows that Kinesis has not accepted.',
     read: ({ spillBytes }) => spillBytes,
+  },
+  depthlake_spilled_packs_total: {
+    type: 'counter',
+    help: 'Packs put on disk because Kinesis did not accept them in time.',
+    read: ({ spilledPacks }) => spilledPacks,
+  },
+  depthlake_drained_packs_total: {
+    type: 'counter',
+    help: 'Packs accepted by Kinesis after they were on disk.',
+    read: ({ drainedPacks }) => drainedPacks,
+  },
+  depthlake_spill_damaged_total: {
+    type: 'counter',
+    help: 'Packs on disk that could not be read back.',
+    read: ({ damagedEntries }) => damagedEntries,
   },
   depthlake_log_lines_dropped_total: {
     type: 'counter',

@@ -43,7 +43,11 @@ describe('what the producer’s parts count is read when it is asked for', () =>
     ['depthlake_throttles_total', { throttles: 7 }],
     ['depthlake_queue_rows', { queuedRows: 7 }],
     ['depthlake_queue_bytes', { queuedBytes: 7 }],
-    ['depthlake_spill_packs', { spillPacks: 7 }],
+    ['depthlake_diffs_total', { diffs: 7 }],
+    ['depthlake_spill_rows', { spillRows: 7 }],
+    ['depthlake_spilled_packs_total', { spilledPacks: 7 }],
+    ['depthlake_drained_packs_total', { drainedPacks: 7 }],
+    ['depthlake_spill_damaged_total', { damagedEntries: 7 }],
     ['depthlake_spill_bytes', { spillBytes: 7 }],
     ['depthlake_log_lines_dropped_total', { logLinesDropped: 7 }],
   ])('%s', async (name, readings) => {
@@ -235,7 +239,7 @@ describe('the text for Prometheus', () => {
 
 test('the vitals follow frames, acceptance, queue and spill', () => {
   const producer = producing();
-  const none = { lastFrameMs: null, lastAcceptedMs: null, queuedRows: 0, spillPacks: 0, refusingSinceMs: null };
+  const none = { lastFrameMs: null, lastAcceptedMs: null, queuedRows: 0, spillRows: 0, refusingSinceMs: null };
   expect(producer.figures.vitals()).toEqual(none);
 
   producer.figures.signal({ ...AT, kind: 'message', message: { kind: 'acknowledged' }, text: '' });
@@ -243,8 +247,8 @@ test('the vitals follow frames, acceptance, queue and spill', () => {
   const frame = { kind: 'frame', symbol: 'BTCUSDT', lastUpdateId: 1, bids: [], asks: [] } as const;
   producer.figures.signal({ ...AT, kind: 'message', message: frame, text: '' });
   producer.accepts([1_000], 2_000);
-  producer.reads({ queuedRows: 3, spillPacks: 2, refusingSinceMs: 5 });
+  producer.reads({ queuedRows: 3, spillRows: 2, refusingSinceMs: 5 });
 
-  const vitals = { lastFrameMs: 1_000, lastAcceptedMs: 2_000, queuedRows: 3, spillPacks: 2, refusingSinceMs: 5 };
+  const vitals = { lastFrameMs: 1_000, lastAcceptedMs: 2_000, queuedRows: 3, spillRows: 2, refusingSinceMs: 5 };
   expect(producer.figures.vitals()).toEqual(vitals);
 });

@@ -7,7 +7,7 @@ const WELL: Vitals = {
   lastFrameMs: NOW - 100,
   lastAcceptedMs: NOW - 1_000,
   queuedRows: 0,
-  spillPacks: 0,
+  spillRows: 0,
   refusingSinceMs: null,
 };
 
@@ -17,7 +17,7 @@ function reasons(vitals: Partial<Vitals>): readonly string[] {
 
 describe('alive', () => {
   test('from the first accepted pack on, whatever comes', () => {
-    const nothing = { lastFrameMs: null, lastAcceptedMs: null, queuedRows: 0, spillPacks: 0, refusingSinceMs: null };
+    const nothing = { lastFrameMs: null, lastAcceptedMs: null, queuedRows: 0, spillRows: 0, refusingSinceMs: null };
 
     expect(health(nothing).reasons).toEqual(['Kinesis has not accepted a pack yet']);
     expect(health({ ...nothing, lastAcceptedMs: 1, refusingSinceMs: 2, queuedRows: 9 }).reasons).toEqual([]);
@@ -52,9 +52,9 @@ describe('ready', () => {
     expect(reasons({ lastAcceptedMs })).toEqual([]);
     expect(reasons({ lastAcceptedMs: lastAcceptedMs + 1, queuedRows: 5 })).toEqual([]);
     expect(reasons({ lastAcceptedMs, queuedRows: 5 })).toEqual([
-      '5 rows in memory and 0 packs on disk wait, and Kinesis has accepted nothing for 31 s',
+      '5 rows in memory and 0 on disk wait, and Kinesis has accepted nothing for 31 s',
     ]);
-    expect(reasons({ lastAcceptedMs, spillPacks: 2 })).toHaveLength(1);
+    expect(reasons({ lastAcceptedMs, spillRows: 2 })).toHaveLength(1);
   });
 
   test('while the clock is set back', () => {

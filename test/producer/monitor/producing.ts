@@ -13,6 +13,7 @@ export const INFO = {
 
 const NOTHING: Readings = {
   frames: 0,
+  diffs: 0,
   snapshots: 0,
   discarded: {},
   symbols: 0,
@@ -24,8 +25,11 @@ const NOTHING: Readings = {
   throttles: 0,
   queuedRows: 0,
   queuedBytes: 0,
-  spillPacks: 0,
+  spillRows: 0,
   spillBytes: 0,
+  spilledPacks: 0,
+  drainedPacks: 0,
+  damagedEntries: 0,
   refusingSinceMs: null,
   logLinesDropped: 0,
 };
