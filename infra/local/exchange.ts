@@ -13,6 +13,7 @@ import { type Faults, NO_FAULTS } from './exchange/faults.ts';
 import { Hub, type StreamTally } from './exchange/hub.ts';
 import { USUAL_MARKET } from './exchange/order-flow.ts';
 import { Playback, scanRecording } from './exchange/playback.ts';
+import type { Message } from './exchange/protocol.ts';
 import { Random } from './exchange/random.ts';
 import { RateLimit } from './exchange/rate-limit.ts';
 import { answerRest } from './exchange/rest.ts';
@@ -24,6 +25,7 @@ export type { Clock } from './clock.ts';
 export type { ConnectionRules } from './exchange/connection.ts';
 export type { Faults } from './exchange/faults.ts';
 export type { StreamTally } from './exchange/hub.ts';
+export type { Message } from './exchange/protocol.ts';
 export type { Published } from './exchange/simulation.ts';
 
 export interface ExchangeOptions {
@@ -66,6 +68,8 @@ export interface ExchangeOptions {
    * `@depth20@100ms` and `@depth@100ms` streams of every listed symbol are made without a break, followed or not.
    */
   readonly onPublished?: (message: Published) => void;
+  /** Takes every good message that is handed to at least one socket, late ones when they are. */
+  readonly onSent?: (message: Message) => void;
 }
 
 export interface Exchange {
@@ -113,7 +117,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   const { seed = 1, frameIntervalMs = 100, clock = SYSTEM_CLOCK, recording, retired = [] } = options;
   const faults: Faults = { ...NO_FAULTS, ...options.faults };
   const rules: ConnectionRules = { ...BINANCE_US_RULES, ...options.rules };
-  const hub = new Hub(faults, seed);
+  const hub = new Hub(faults, seed, options.onSent);
   const connections = new Set<Connection>();
   const lag = new Random(`${seed}:lag`);
 

@@ -29,10 +29,13 @@ export class Hub {
   readonly #faults: Faults;
   readonly #distortion: Distortion;
   readonly #silence: Random;
+  readonly #onSent: (message: Message) => void;
   /** Called when the set of followed streams changes. */
   onChange: () => void = () => {};
 
-  constructor(faults: Faults, seed: number) {
+  /** @param onSent is told each good message that at least one subscriber is sent, also a late one */
+  constructor(faults: Faults, seed: number, onSent: (message: Message) => void = () => {}) {
+    this.#onSent = onSent;
     this.#faults = faults;
     this.#distortion = new Distortion(faults, seed);
     this.#silence = new Random(`${seed}:silence`);
@@ -115,6 +118,7 @@ export class Hub {
     } else if (as === 'repeat') {
       tally.repeated += 1;
     } else {
+      this.#onSent(message);
       tally.messages += 1;
       tally.deliveries += subscribers;
       if (as === 'late') tally.late += 1;
