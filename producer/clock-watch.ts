@@ -13,7 +13,7 @@ export interface ClockJump {
   readonly byMs: number;
 }
 
-export interface Clocks {
+interface Clocks {
   /** UTC epoch ms, like `Date.now`. */
   readonly wallNow: () => number;
   /** ms from any origin, like `performance.now`. */

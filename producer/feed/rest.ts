@@ -16,7 +16,7 @@ const [TOO_MANY, BANNED] = [429, 418];
 
 export type Fetch = typeof fetch;
 
-export interface RestClientOptions {
+interface RestClientOptions {
   readonly restUrl: string;
   readonly venue: Venue;
   readonly fetcher: Fetch;
@@ -43,6 +43,8 @@ export class RestClient {
   readonly #budget: RateBudget;
   readonly #open = new Set<AbortController>();
   #banned = false;
+  /** Pauses since the last request that was not refused. */
+  #pausesInARow = 0;
 
   constructor(options: RestClientOptions) {
     this.#options = options;
@@ -105,6 +107,7 @@ export class RestClient {
       const answer = { status: response.status, text, retryAfter: response.headers.get('retry-after') };
       // Before this request's place is free: no other must slip out.
       if (isLimit(answer)) this.#pause(answer);
+      else this.#pausesInARow = 0;
       return answer;
     } catch (cause) {
       const detail = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
@@ -120,9 +123,14 @@ export class RestClient {
     const { scheduler, random, log } = this.#options;
     const nowMs = scheduler.now();
     const askedMs = retryAfterMs(answer.retryAfter, nowMs) ?? MINUTE_MS - (nowMs % MINUTE_MS);
-    const waitMs = Math.max(1_000, askedMs) + Math.floor(random() * SPREAD_MS);
+    // A venue that asks for no wait, and refuses again, would ban whoever comes back each second.
+    const leastMs = Math.min(MINUTE_MS, 1_000 * 2 ** this.#pausesInARow);
+    const waitMs = Math.max(leastMs, askedMs) + Math.floor(random() * SPREAD_MS);
     const begins = this.#budget.pause(waitMs, this.#httpError(answer));
-    if (begins) this.#banned = false;
+    if (begins) {
+      this.#banned = false;
+      this.#pausesInARow += 1;
+    }
     const fields = { host: this.#host, status: answer.status, wait_ms: waitMs };
     if (answer.status === BANNED && !this.#banned) {
       this.#banned = true;

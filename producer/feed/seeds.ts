@@ -15,14 +15,14 @@ const BACKOFF: Backoff = { baseMs: 2_000, capMs: 60_000 };
 const LEAST_BACKOFF_MS = 1_000;
 
 /** lost: snapshots of the symbol are not verified until the seed is there. drifted: they still are. */
-export type SeedUrgency = 'lost' | 'drifted';
+type SeedUrgency = 'lost' | 'drifted';
 
-export interface Seed {
+interface Seed {
   readonly symbol: string;
   readonly book: RestBook;
 }
 
-export interface SeedsOptions {
+interface SeedsOptions {
   readonly rest: Pick<RestClient, 'book'>;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;

@@ -1,7 +1,7 @@
 /** Which connection follows which symbols: even at the start, and changed as little as possible later. */
 import type { SlotPlan } from './signal.ts';
 
-export interface SlotAssignment {
+interface SlotAssignment {
   readonly plans: readonly SlotPlan[];
   /** The number of the next new slot: numbers are never used again. */
   readonly nextSlot: number;

@@ -12,7 +12,7 @@ const READ_EVERY_MS = 3_600_000;
 const JITTER = 0.1;
 const READ_AGAIN_MS = 300_000;
 
-export interface Selection {
+interface Selection {
   /** In the order of the patterns, then of the listing. */
   readonly symbols: readonly string[];
   /** Names that are not traded, with their status where they are listed, and patterns that nothing matches. */
@@ -70,7 +70,7 @@ export interface SymbolChange {
   readonly atMs: number;
 }
 
-export interface SymbolWatch {
+interface SymbolWatch {
   readonly patterns: readonly string[];
   readonly shard: Shard;
   readonly venueName: string;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RateBudget } from '../../../producer/feed/rate-budget.ts';
+import type { RestBook } from '../../../producer/feed/venue.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { type Asked, bookOf, clientOf, fakeHost, good, mostInAMinute, refusal, smallVenue } from './small-venue.ts';
 
@@ -132,22 +133,27 @@ describe('the budget of weight', () => {
     expect(asked.every(({ atMs }) => atMs === 0)).toBe(true);
   });
 
-  test('a clock that is set back by a day makes neither a pause nor the minute of what was sent longer', async () => {
+  test.each([
+    ['the minute of what was sent', (one: Asked) => good(one), 20],
+    ['what others use', (one: Asked) => good(one, { 'x-mbx-used-weight-1m': '1100' }), 2],
+    ['a pause', () => refusal(429, { 'retry-after': '30' }), 2],
+  ])('a clock that is set back by a day makes %s no longer', async (_, first, count) => {
     const clock = new VirtualClock(86_400_000 * 2);
     let setBackMs = 0;
-    const scheduler = {
-      now: () => clock.now() - setBackMs,
-      schedule: clock.schedule.bind(clock),
-    };
-    const { fetcher } = fakeHost(clock, (one, index) =>
-      index === 18 ? refusal(429, { 'retry-after': '30' }) : good(one),
-    );
+    const scheduler = { now: () => clock.now() - setBackMs, schedule: clock.schedule.bind(clock) };
+    const { fetcher } = fakeHost(clock, (one, index) => (index === 0 ? first(one) : good(one)));
     const rest = clientOf(scheduler, fetcher);
-    const books = Promise.all(Array.from({ length: 20 }, () => rest.book('A')));
+    const books: RestBook[] = [];
+    const ask = () => rest.book('A').then((book) => books.push(book));
+    void ask();
     await clock.advance(1_000);
+    const more = Promise.all(Array.from({ length: count - 1 }, ask));
+    await clock.advance(1_000);
+    expect(books.length).toBeLessThan(count);
     setBackMs = 86_400_000;
-    await clock.advance(150_000);
+    await clock.advance(118_000);
 
-    expect(await books).toHaveLength(20);
+    expect(await more).toHaveLength(count - 1);
+    expect(books).toHaveLength(count);
   });
 });

@@ -212,6 +212,22 @@ describe('"too many requests"', () => {
     expect(asked.map(({ atMs }) => atMs)).toEqual([20_000, 60_000]);
   });
 
+  test('a venue that asks for no wait is asked less and less often, until it answers', async () => {
+    const clock = new VirtualClock();
+    const { asked, fetcher } = fakeHost(clock, (one, index) =>
+      index < 8 || index === 9 ? refusal(429, { 'retry-after': '0' }) : good(one),
+    );
+    const rest = clientOf(clock, fetcher);
+    const first = outcomeOf(rest.timeMs());
+    await clock.advance(183_000);
+    expect(first).toEqual({ value: 1_000 });
+    const second = outcomeOf(rest.timeMs());
+    await clock.advance(1_000);
+
+    expect(second).toEqual({ value: 1_000 });
+    expect(asked.map(({ atMs }) => atMs / 1000)).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 183, 184]);
+  });
+
   test('several refusals of requests under way are one pause and one line in the log', async () => {
     const clock = new VirtualClock();
     const log: Logged[] = [];
@@ -245,7 +261,20 @@ describe('"too many requests"', () => {
     expect(asked).toHaveLength(11);
   });
 
-  test('a ban of more than 10 min fails what waits and what comes, and nothing is sent until it is over', async () => {
+  test('a ban of more than 10 min fails at once what has not been sent yet', async () => {
+    const clock = new VirtualClock();
+    const ban = () => refusal(418, { 'retry-after': '3600' });
+    const { asked, fetcher } = fakeHost(clock, ban, 50);
+    const rest = clientOf(clock, fetcher);
+    const outcomes = Array.from({ length: 6 }, () => outcomeOf(rest.timeMs()));
+
+    await clock.advance(50);
+
+    expect(outcomes).toMatchObject(outcomes.map(() => ({ error: { code: 'DL_VENUE_REFUSED' } })));
+    expect(asked).toHaveLength(4);
+  });
+
+  test('a ban of more than 10 min fails what comes, and nothing is sent until it is over', async () => {
     const clock = new VirtualClock();
     const { asked, fetcher } = fakeHost(clock, (one, index) =>
       index === 0 ? refusal(418, { 'retry-after': '3600' }) : good(one),
