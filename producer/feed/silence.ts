@@ -18,7 +18,7 @@ const BETWEEN_S = 10;
 /** How long a symbol that has moved may take to be heard. */
 const DOUBT_S = 5;
 /** How long a quiet connection is left for a proof, before it is handed over without one. */
-const PROOF_S = 10;
+const PROOF_S = 15;
 
 export interface WatchedSlot {
   readonly symbols: readonly string[];

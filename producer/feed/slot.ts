@@ -8,18 +8,15 @@
 import { Subscription } from 'rxjs';
 import { fullJitter } from '../backoff.ts';
 import { DepthlakeError, reasonOf } from '../errors.ts';
-import { type BookMessage, outstanding } from './deliveries.ts';
+import type { BookMessage } from './deliveries.ts';
 import type { FeedOptions } from './feed.ts';
+import { HandOver, OVERLAP_TICK_MS } from './hand-over.ts';
 import { Link } from './link.ts';
 import type { FeedSignal, HandOverReason } from './signal.ts';
 import type { WatchedSlot } from './silence.ts';
 import type { Pace, Turn } from './turns.ts';
 import type { VenueMessage } from './venue.ts';
 
-/** The overlap of two connections: its bounds, and how often it is looked at. */
-const OVERLAP = { leastMs: 1_000, enoughMs: 30_000, mostMs: 60_000, tickMs: 250 };
-/** An old connection that brought nothing for so long is not waited for beyond `enoughMs`. */
-const LIVELY_S = 10;
 /** Hand-overs for age begin up to this part of the age sooner, so that slots take turns. */
 const JITTER = 0.1;
 /** How many connections may end before their first message until the feed gives up on a venue it never heard. */
@@ -36,13 +33,6 @@ export interface SlotEdge extends Required<Omit<FeedOptions, 'plans' | 'bookId'>
   readonly emit: (signal: FeedSignal) => void;
   readonly heard: (message: BookMessage) => void;
   readonly fail: (error: unknown) => void;
-}
-
-interface HandOver {
-  readonly reason: HandOverReason;
-  /** Symbols that the old connection is known not to deliver: it is not waited for. */
-  readonly silent: readonly string[];
-  overlapMs: number;
 }
 
 export class Slot implements WatchedSlot {
@@ -118,7 +108,7 @@ export class Slot implements WatchedSlot {
     if (this.#closed || this.#current === null) return;
     if (this.#handOver !== null && (this.#handOver.reason !== 'life' || reason === 'life' || this.#next !== null))
       return;
-    this.#handOver = { reason, silent, overlapMs: 0 };
+    this.#handOver = new HandOver(reason, silent);
     this.#edge.log('info', 'hand_over_begins', { slot: this.#number, reason });
     this.#dial(delayMs);
   }
@@ -165,8 +155,8 @@ export class Slot implements WatchedSlot {
       if (link === this.#current) this.#begin('life');
     });
     if (this.#current !== null) {
-      this.#current.deliveries.mark();
-      link.after(OVERLAP.tickMs, () => this.#overlap(link));
+      this.#handOver?.begin(this.#current);
+      link.after(OVERLAP_TICK_MS, () => this.#overlap(link));
       return;
     }
     this.#current = link;
@@ -199,24 +189,16 @@ export class Slot implements WatchedSlot {
   #overlap(next: Link): void {
     const handOver = this.#handOver;
     if (handOver === null || this.#current === null || next !== this.#next) return;
-    handOver.overlapMs += OVERLAP.tickMs;
-    if (handOver.overlapMs >= OVERLAP.leastMs) {
-      const left = this.#outstanding(this.#current, next, handOver.silent);
-      const waitMs = this.#current.quietS < LIVELY_S ? OVERLAP.mostMs : OVERLAP.enoughMs;
-      if (left.length === 0 || handOver.overlapMs >= waitMs) {
-        if (left.length > 0) this.#edge.log('warn', 'hand_over_incomplete', { slot: this.#number, symbols: left });
-        this.#promote(handOver);
-        return;
-      }
+    const verdict = handOver.tick(this.#current, next, this.#followed);
+    if (verdict === null) {
+      next.after(OVERLAP_TICK_MS, () => this.#overlap(next));
+      return;
     }
-    next.after(OVERLAP.tickMs, () => this.#overlap(next));
-  }
-
-  #outstanding(old: Link, next: Link, silent: readonly string[]): string[] {
-    const both = old.symbols.filter(
-      (symbol) => this.#followed.has(symbol) && next.symbols.includes(symbol) && !silent.includes(symbol),
-    );
-    return outstanding(old.deliveries, next.deliveries, both);
+    const { outstanding } = verdict;
+    if (outstanding.length > 0) {
+      this.#edge.log('warn', 'hand_over_incomplete', { slot: this.#number, symbols: outstanding });
+    }
+    this.#promote(handOver);
   }
 
   #promote({ reason, overlapMs }: HandOver): void {
@@ -259,7 +241,6 @@ export class Slot implements WatchedSlot {
     }
     const reason = link.open ? `ended during the hand-over: ${why}` : why;
     this.#edge.emit({ kind: 'failed', slot: this.#number, atMs: this.#nowMs(), reason });
-    if (this.#handOver !== null) this.#handOver.overlapMs = 0;
     this.#redial();
   }
 

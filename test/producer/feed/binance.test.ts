@@ -1,13 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { combinedStreamUrl, depth20Reader, depth20Stream, type VenueMessage } from '../../../producer/feed/binance.ts';
-import { missing, readRecording } from '../recordings.ts';
+import type { VenueMessage } from '../../../producer/feed/venue.ts';
+import { venueOf } from '../../../producer/feed/venues.ts';
+import { missing, readRecording, recordingsIn } from '../recordings.ts';
 
 const SYMBOLS = ['BTCUSDT', 'ETHUSDT', 'MANAUSD', 'ZILUSDT'];
-const read = depth20Reader(SYMBOLS);
+const venue = venueOf('binance.us');
+const read = venue.reader(SYMBOLS, 'depth20');
+const readDiffs = venue.reader(SYMBOLS, 'full');
 
 function frame(data: unknown, stream = 'btcusdt@depth20@100ms'): VenueMessage {
   return read(JSON.stringify({ stream, data }));
+}
+
+function diff(data: unknown, stream = 'btcusdt@depth@100ms'): VenueMessage {
+  return readDiffs(JSON.stringify({ stream, data }));
 }
 
 /** A verdict in a word: the kind, and what a refusal is for. */
@@ -54,6 +61,19 @@ const VERDICTS: Record<string, string> = {
   authored_both_empty: 'frame',
 };
 
+const DIFF_SAMPLES = [
+  'us_diff_empty_asks',
+  'us_diff_price_4_decimals',
+  'us_diff_U_equals_u',
+  'us_diff_U_lt_u',
+  'us_diff_delete',
+  'us_diff_price_8_decimals',
+  'us_diff_empty_bids',
+  'us_diff_short_book',
+  'com_diff_large',
+  'com_diff_trimmed',
+];
+
 const absent = missing('messages');
 
 describe.skipIf(absent !== null)(`the recorded messages ${absent ?? ''}`, () => {
@@ -67,6 +87,48 @@ describe.skipIf(absent !== null)(`the recorded messages ${absent ?? ''}`, () => 
 
   test('each gets its verdict', () => {
     expect(Object.fromEntries(samples.map(({ id, raw }) => [id, verdict(read(raw))]))).toEqual(VERDICTS);
+  });
+
+  test('each gets its verdict from a reader of all their diffs too', () => {
+    const symbols = [...SYMBOLS, 'BTCUSD', 'BCHBTC', 'HNTUSD', 'BUSDUSD'];
+    const reader = venue.reader(symbols, 'full');
+    const diffs = samples.filter(({ id }) => DIFF_SAMPLES.includes(id));
+
+    expect(diffs).toHaveLength(DIFF_SAMPLES.length);
+    expect(diffs.map(({ raw }) => verdict(reader(raw)))).toEqual(diffs.map(() => 'diff'));
+    for (const { id, raw } of samples.filter(({ id }) => !DIFF_SAMPLES.includes(id))) {
+      expect([id, verdict(reader(raw))]).toEqual([id, VERDICTS[id]!.replace(/^frame$/, 'refused other_stream')]);
+    }
+  });
+
+  test('a captured diff is read exactly', () => {
+    const { raw } = samples.find(({ id }) => id === 'com_diff_trimmed')!;
+
+    expect(readDiffs(raw)).toEqual({
+      kind: 'diff',
+      symbol: 'BTCUSDT',
+      eventMs: 1_622_363_903_670,
+      firstId: 11_294_093_710,
+      lastId: 11_294_093_726,
+      bids: [
+        [3_574_398_000_000, 0],
+        [3_574_387_000_000, 1_500],
+      ],
+      asks: [
+        [3_574_388_000_000, 24_000_000],
+        [3_574_397_000_000, 0],
+      ],
+    });
+  });
+
+  test('a diff of futures under the very stream name that is followed is of foreign shape', () => {
+    const { raw } = samples.find(({ id }) => id === 'usdm_depth20_wrong_shape')!;
+
+    expect(readDiffs(raw.replace('ethusdt@depth20', 'ethusdt@depth@100ms'))).toEqual({
+      kind: 'refused',
+      reason: 'foreign_shape',
+      symbol: 'ETHUSDT',
+    });
   });
 
   test('a futures body under the very stream name that is followed is of foreign shape', () => {
@@ -181,8 +243,82 @@ describe('what is wrong with a frame is named', () => {
   });
 });
 
+describe('what is wrong with a diff is named', () => {
+  const good = { e: 'depthUpdate', E: 1, s: 'BTCUSDT', U: 5, u: 7, b: [['1.5', '2']], a: [['1.6', '0.00000000']] };
+
+  test.each([
+    ['foreign_shape', 'no body', undefined],
+    ['foreign_shape', 'a futures body', { ...good, pu: 4 }],
+    ['foreign_shape', 'a body without its first id', { ...good, U: undefined }],
+    ['foreign_shape', 'another event', { ...good, e: 'trade' }],
+    ['foreign_shape', 'a frame', { lastUpdateId: 7, bids: [], asks: [] }],
+    ['foreign_shape', 'a side that is no list', { ...good, b: {} }],
+    ['foreign_shape', 'an id in text', { ...good, u: '7' }],
+    ['foreign_shape', 'a level of three parts', { ...good, a: [['1', '2', []]] }],
+    ['other_stream', 'another symbol than its stream’s', { ...good, s: 'ETHUSDT' }],
+    ['bad_id', 'a first id after the last', { ...good, U: 8 }],
+    ['bad_id', 'an id beyond 2^53', { ...good, u: 2 ** 53 }],
+    ['bad_id', 'an id below 0', { ...good, U: -1 }],
+    ['bad_time', 'no event time', { ...good, E: 0 }],
+    ['bad_time', 'an event time in text', { ...good, E: '1' }],
+    ['bad_time', 'a fraction of a millisecond', { ...good, E: 1.5 }],
+    ['bad_number', 'a price of 0', { ...good, b: [['0.0', '1']] }],
+    ['bad_number', 'a sign', { ...good, a: [['1', '-1']] }],
+  ])('%s: %s', (reason, _, body) => {
+    expect(diff(body)).toEqual({ kind: 'refused', reason, symbol: 'BTCUSDT' });
+  });
+
+  test('levels in any order, deleted, given twice or by the thousand are no fault', () => {
+    const b = [
+      ['1.5', '2'],
+      ['1.7', '0'],
+      ['1.5', '0.00000000'],
+      ...Array.from({ length: 1_500 }, (_, i) => [`1.${1_000 + i}`, '1']),
+    ];
+
+    const message = diff({ ...good, b });
+
+    expect(message).toMatchObject({ kind: 'diff', firstId: 5, lastId: 7, eventMs: 1, asks: [[160_000_000, 0]] });
+    if (message.kind !== 'diff') return;
+    expect(message.bids.slice(0, 3)).toEqual([
+      [150_000_000, 200_000_000],
+      [170_000_000, 0],
+      [150_000_000, 0],
+    ]);
+    expect(message.bids).toHaveLength(1_503);
+  });
+});
+
+describe('a reader', () => {
+  const frameBody = { lastUpdateId: 7, bids: [], asks: [] };
+  const diffBody = { e: 'depthUpdate', E: 1, s: 'BTCUSDT', U: 5, u: 7, b: [], a: [] };
+
+  test.each([
+    ['depth20', 'frame', 'refused other_stream'],
+    ['witness', 'frame', 'diff'],
+    ['full', 'refused other_stream', 'diff'],
+  ] as const)('of the book %s takes its own streams and no others', (book, ofFrame, ofDiff) => {
+    const reader = venue.reader(SYMBOLS, book);
+    const told = (stream: string, data: object) => verdict(reader(JSON.stringify({ stream, data })));
+
+    expect(told('btcusdt@depth20@100ms', frameBody)).toBe(ofFrame);
+    expect(told('btcusdt@depth@100ms', diffBody)).toBe(ofDiff);
+  });
+
+  test('takes no frame for a diff and no diff for a frame, whatever the stream’s name', () => {
+    const reader = venue.reader(SYMBOLS, 'witness');
+
+    expect(verdict(reader(JSON.stringify({ stream: 'btcusdt@depth@100ms', data: frameBody })))).toBe(
+      'refused foreign_shape',
+    );
+    expect(verdict(reader(JSON.stringify({ stream: 'btcusdt@depth20@100ms', data: diffBody })))).toBe(
+      'refused foreign_shape',
+    );
+  });
+});
+
 describe('no input makes the reader throw', () => {
-  const kinds = ['frame', 'acknowledged', 'venue_error', 'shutdown_notice', 'refused'];
+  const kinds = ['frame', 'diff', 'acknowledged', 'venue_error', 'shutdown_notice', 'refused'];
   const name = fc.constantFrom(
     'stream',
     'data',
@@ -202,29 +338,56 @@ describe('no input makes the reader throw', () => {
   const side = fc.array(
     fc.array(fc.oneof(fc.string(), fc.constant('1.5'), fc.jsonValue({ maxDepth: 1 })), { maxLength: 3 }),
   );
+  const number = fc.oneof(fc.nat(), fc.jsonValue({ maxDepth: 1 }));
+  const diffBody = fc.record({
+    e: fc.constant('depthUpdate'),
+    E: number,
+    s: fc.constant('BTCUSDT'),
+    U: number,
+    u: number,
+    b: side,
+    a: side,
+  });
+  const reader = venue.reader(SYMBOLS, 'witness');
   const body = fc.record({ lastUpdateId: fc.oneof(fc.nat(), fc.jsonValue()), bids: side, asks: side });
 
   test.each([
     ['text', fc.oneof(fc.string(), fc.json())],
     ['objects of known names', json.object.map((value) => JSON.stringify(value))],
     ['bodies', body.map((data) => JSON.stringify({ stream: 'btcusdt@depth20@100ms', data }))],
+    ['diffs', diffBody.map((data) => JSON.stringify({ stream: 'btcusdt@depth@100ms', data }))],
   ])('%s', (_, texts) => {
     fc.assert(
       fc.property(texts, (text) => {
-        expect(kinds).toContain(read(text).kind);
+        expect(kinds).toContain(reader(text).kind);
       }),
       { numRuns: 3_000 },
     );
   });
 });
 
-describe('stream names', () => {
-  test('are of one frame each 100 ms, joined to one address', () => {
-    expect(depth20Stream('BTCUSDT')).toBe('btcusdt@depth20@100ms');
-    for (const host of ['wss://host:9443', 'wss://host:9443/']) {
-      expect(combinedStreamUrl(host, ['BTCUSDT', 'ETHUSDT'])).toBe(
-        'wss://host:9443/stream?streams=btcusdt@depth20@100ms/ethusdt@depth20@100ms',
-      );
+const noDiffs = missing('binance-us-2021');
+
+describe.skipIf(noDiffs !== null)(`the recorded diffs ${noDiffs ?? ''}`, () => {
+  test('are read without a refusal, and their ids join', () => {
+    let diffs = 0;
+    for (const file of recordingsIn('binance-us-2021')) {
+      const texts = readRecording(file)
+        .split('\n')
+        .map((line) => line.slice(line.indexOf('{')))
+        .filter((text) => text.includes('@depth@100ms"'));
+      const symbols = [...new Set(texts.map((text) => text.slice(11, text.indexOf('@')).toUpperCase()))];
+      const reader = venue.reader(symbols, 'full');
+      const lastIds = new Map<string, number>();
+      for (const text of texts) {
+        const message = reader(text);
+        if (message.kind !== 'diff') throw new Error(`${verdict(message)}: ${text}`);
+        const { symbol, firstId, lastId } = message;
+        expect(firstId).toBe((lastIds.get(symbol) ?? firstId - 1) + 1);
+        lastIds.set(symbol, lastId);
+        diffs += 1;
+      }
     }
+    expect(diffs).toBeGreaterThan(4_000);
   });
 });

@@ -1,163 +1,203 @@
 import fc from 'fast-check';
-import { concat, defer, map, NEVER, type Observable, of, throwError, timer } from 'rxjs';
-import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
 import { fullJitter } from '../../../producer/backoff.ts';
 import { DepthlakeError } from '../../../producer/errors.ts';
-import type { ConnectionSignal } from '../../../producer/feed/connection.ts';
-import { FEED_BACKOFF, type FeedSignal, feed } from '../../../producer/feed/feed.ts';
-import { VirtualClock } from '../virtual-clock.ts';
-
-const signals: Record<string, ConnectionSignal> = {
-  o: { kind: 'opened', atMs: 0 },
-  m: { kind: 'message', atMs: 1, text: '{}' },
-  c: { kind: 'closed', atMs: 2, reason: 'code 1006' },
-};
-
-function on(connection: number): Record<string, FeedSignal> {
-  return Object.fromEntries(Object.entries(signals).map(([mark, signal]) => [mark, { ...signal, connection }]));
-}
+import { FEED_BACKOFF } from '../../../producer/feed/feed.ts';
+import { following } from './fake-venue.ts';
 
 const refusal = new DepthlakeError('DL_VENUE_REFUSED', 'host answers HTTP 403');
-const silence = new DepthlakeError('DL_VENUE_SILENT', 'the venue closed 3 connections before the first message');
-
-function marbles(body: Parameters<TestScheduler['run']>[0], scheduler: TestScheduler): void {
-  scheduler.run(body);
-}
-
-function testScheduler(): TestScheduler {
-  return new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
-}
 
 describe('the feed', () => {
-  test('opens a connection again whenever it ends, after exponentially longer waits', () => {
-    const scheduler = testScheduler();
-    marbles(({ cold, expectObservable }) => {
-      const open = () => cold('om(c|)', signals);
+  test('tells of the opening, each message as read, and the end of a connection', async () => {
+    const { clock, last, signals } = following();
+    await clock.advance(10);
+    last().open().frame(7).text('hello');
+    await clock.advance(5);
 
-      const followed = feed([open], scheduler, () => 0.5);
+    last().end('code 1006');
 
-      expectObservable(followed, '^ 1800ms !').toBe('omc 249ms omc 499ms omc 999ms omc', on(0));
-    }, scheduler);
+    expect(signals).toMatchObject([
+      { kind: 'opened', slot: 0, atMs: 10, symbols: ['BTCUSDT'] },
+      { kind: 'message', slot: 0, atMs: 10, message: { kind: 'frame', symbol: 'BTCUSDT', lastUpdateId: 7 } },
+      { kind: 'message', slot: 0, atMs: 10, message: { kind: 'refused', reason: 'not_json' }, text: 'hello' },
+      { kind: 'closed', slot: 0, atMs: 15, reason: 'code 1006', symbols: ['BTCUSDT'] },
+    ]);
   });
 
-  test('waits no longer than the bound', () => {
-    const scheduler = testScheduler();
-    marbles(({ cold, expectObservable }) => {
-      const open = () => cold('om(c|)', signals);
+  test('opens a connection again whenever it ends', async () => {
+    const { clock, connections, last, kinds } = following(undefined, { random: () => 0.5 });
+    last().open().frame(1).end();
 
-      const followed = feed([open], scheduler, () => 1, { baseMs: 10, capMs: 15, healthyMs: 60_000 });
+    await clock.advance(250);
+    last().open().end();
+    await clock.advance(500);
+    last().open().frame(2);
 
-      expectObservable(followed, '^ 50ms !').toBe('omc 9ms omc 14ms omc 14ms omc', on(0));
-    }, scheduler);
+    expect(connections.map(({ dialledMs }) => dialledMs)).toEqual([0, 250, 750]);
+    expect(kinds()).toEqual(['opened', 'closed', 'opened', 'closed', 'opened']);
   });
 
   test('fails with the first refusal while it never heard the venue', () => {
-    const scheduler = testScheduler();
-    marbles(({ cold, expectObservable }) => {
-      const open = () => cold<ConnectionSignal>('--#', {}, refusal);
+    const { last, failure, connections } = following();
 
-      expectObservable(feed([open], scheduler, () => 1)).toBe('--#', {}, refusal);
-    }, scheduler);
+    last().fail(refusal);
+
+    expect(failure()).toBe(refusal);
+    expect(connections).toHaveLength(1);
   });
 
-  test('once one of its connections heard the venue, the failure of another is answered by another attempt', () => {
-    const scheduler = testScheduler();
-    marbles(({ cold, expectObservable }) => {
-      const attempts = [cold<ConnectionSignal>('--#', {}, refusal), cold('o', signals)];
-      const connections = [() => cold('m', signals), () => attempts.shift()!];
+  test('fails when three connections of a slot end before the first message', async () => {
+    const { clock, connections, last, failure } = following(undefined, { random: () => 0.5 });
 
-      const followed = feed(connections, scheduler, () => 1, { baseMs: 10, capMs: 10, healthyMs: 60_000 });
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      expect(failure()).toBeNull();
+      last().open().end();
+      await clock.advance(2_000);
+    }
 
-      expectObservable(followed).toBe('m-f 9ms o', {
-        m: on(0).m!,
-        f: { kind: 'failed', atMs: 2, reason: refusal.message, connection: 1 } satisfies FeedSignal,
-        o: on(1).o!,
-      });
-    }, scheduler);
+    expect(failure()).toMatchObject({
+      code: 'DL_VENUE_SILENT',
+      message: 'the venue closed 3 connections before the first message',
+    });
+    expect(connections).toHaveLength(3);
   });
 
-  test('fails when three connections in a row end before the first message', () => {
-    const scheduler = testScheduler();
-    marbles(({ cold, expectObservable }) => {
-      const open = () => cold('o-(c|)', signals);
+  test('once one slot heard the venue, the refusal of another is told and answered by another attempt', async () => {
+    const { clock, connections, last, signals, failure } = following([['BTCUSDT'], ['ETHUSDT']], { random: () => 0.5 });
+    last().open().frame(1);
+    await clock.advance(250);
 
-      const followed = feed([open], scheduler, () => 1, { baseMs: 10, capMs: 10, healthyMs: 60_000 });
+    last().fail(refusal);
+    await clock.advance(500);
+    last().open();
 
-      expectObservable(followed).toBe('o-c 9ms o-c 9ms o-(c#)', on(0), silence);
-    }, scheduler);
+    expect(failure()).toBeNull();
+    expect(connections.map(({ symbols }) => symbols)).toEqual([['BTCUSDT'], ['ETHUSDT'], ['ETHUSDT']]);
+    expect(signals.slice(2)).toEqual([
+      { kind: 'failed', slot: 1, atMs: 250, reason: 'host answers HTTP 403' },
+      { kind: 'opened', slot: 1, atMs: 750, symbols: ['ETHUSDT'] },
+    ]);
   });
 
-  test('answers a refusal after the first message with another attempt, and tells of it', () => {
-    const scheduler = testScheduler();
-    marbles(({ cold, expectObservable }) => {
-      const attempts = [cold('m|', signals), cold<ConnectionSignal>('--#', {}, refusal), cold('m', signals)];
-      const open = () => attempts.shift()!;
+  test('opens at most one connection each 250 ms, over all slots', async () => {
+    const slots = Array.from({ length: 20 }, (_, i) => [`S${i}USDT`]);
+    const { clock, connections } = following(slots);
 
-      const followed = feed([open], scheduler, () => 1, { baseMs: 10, capMs: 10, healthyMs: 60_000 });
+    await clock.advance(10_000);
 
-      const failed = { kind: 'failed', atMs: 13, reason: 'host answers HTTP 403', connection: 0 };
-      expectObservable(followed).toBe('m 12ms f 9ms m', { ...on(0), f: failed });
-    }, scheduler);
+    expect(connections.map(({ dialledMs }) => dialledMs)).toEqual(slots.map((_, i) => i * 250));
   });
 
-  test('follows several connections, each with its number and its own attempts', () => {
-    const scheduler = testScheduler();
-    marbles(({ cold, expectObservable }) => {
-      const first = () => cold('om', signals);
-      const second = () => cold('---om(c|)', signals);
-
-      const followed = feed([first, second], scheduler, () => 1, { baseMs: 10, capMs: 10, healthyMs: 60_000 });
-
-      expectObservable(followed, '^ 19ms !').toBe('om-OMC 12ms OM', {
-        ...on(0),
-        O: on(1).o,
-        M: on(1).m,
-        C: on(1).c,
-      });
-    }, scheduler);
-  });
-
-  test('makes no further attempt once nobody listens', async () => {
-    const clock = new VirtualClock();
-    const { connect, openedAt } = connections(clock, [1_000, 1_000]);
-    const subscription = feed([connect], clock, () => 1).subscribe();
-    await clock.advance(1_200);
+  test('makes no further attempt and closes its connections once nobody listens', async () => {
+    const { clock, connections, subscription } = following([['BTCUSDT'], ['ETHUSDT']]);
+    await clock.advance(300);
+    connections[0]!.open().frame(1);
+    connections[1]!.open().end();
 
     subscription.unsubscribe();
     await clock.advance(600_000);
 
-    expect(openedAt).toEqual([0]);
+    expect(connections).toHaveLength(2);
+    expect(connections[0]!.closedMs).toBe(300);
+    expect(clock.actions.filter((action) => !action.closed)).toEqual([]);
   });
 });
 
-/** Connections that live so long each, one message at the start, then one that stays. */
-function connections(clock: VirtualClock, livesMs: readonly number[]) {
-  const openedAt: number[] = [];
-  const connect = (): Observable<ConnectionSignal> =>
-    defer(() => {
-      const lifeMs = livesMs[openedAt.length];
-      openedAt.push(clock.now());
-      const closed = () => ({ kind: 'closed' as const, atMs: clock.now(), reason: '' });
-      return concat(
-        of<ConnectionSignal[]>(
-          { kind: 'opened', atMs: clock.now() },
-          { kind: 'message', atMs: clock.now(), text: '{}' },
-        ),
-        lifeMs === undefined ? NEVER : timer(lifeMs, clock).pipe(map(closed)),
-      );
-    });
-  return { connect, openedAt };
-}
+describe('a change of plan', () => {
+  test('opens slots that are new and closes those that are gone, without an outage', async () => {
+    const { clock, connections, plans, kinds } = following([['BTCUSDT'], ['ETHUSDT']]);
+    await clock.advance(1_000);
+    for (const connection of connections) connection.open().frame(1, connection.symbols[0]);
 
-/** From the end of each connection to the opening of the next. */
+    plans.next([
+      { slot: 0, symbols: ['BTCUSDT'] },
+      { slot: 2, symbols: ['ADAUSDT'] },
+    ]);
+    await clock.advance(1_000);
+
+    expect(connections.map(({ symbols, closedMs }) => [symbols[0], closedMs])).toEqual([
+      ['BTCUSDT', null],
+      ['ETHUSDT', 1_000],
+      ['ADAUSDT', null],
+    ]);
+    expect(kinds()).toEqual(['opened', 'opened']);
+  });
+
+  test('hands a slot over to its new symbols; what is dropped is not told of any more', async () => {
+    const { clock, connections, plans, heard, ofKind } = following([['BTCUSDT', 'ETHUSDT']]);
+    const old = connections[0]!.open().frame(1).frame(1, 'ETHUSDT');
+
+    plans.next([{ slot: 0, symbols: ['BTCUSDT', 'ADAUSDT'] }]);
+    await clock.advance(250);
+    old.frame(2).frame(2, 'ETHUSDT');
+    connections[1]!.open().frame(2).frame(5, 'ADAUSDT');
+    await clock.advance(1_000);
+
+    expect(connections[1]!.symbols).toEqual(['BTCUSDT', 'ADAUSDT']);
+    expect(heard()).toEqual(['BTCUSDT 1', 'ETHUSDT 1', 'BTCUSDT 2', 'BTCUSDT 2', 'ADAUSDT 5']);
+    expect(ofKind('handed_over')).toMatchObject([{ reason: 'symbols', symbols: ['BTCUSDT', 'ADAUSDT'] }]);
+    expect(old.closedMs).toBe(1_250);
+  });
+
+  test('that comes while a connection is being opened starts that one anew', async () => {
+    const { clock, connections, plans, kinds } = following([['BTCUSDT']]);
+
+    plans.next([{ slot: 0, symbols: ['ETHUSDT'] }]);
+    await clock.advance(250);
+    connections[1]!.open();
+
+    expect(connections.map(({ symbols, closedMs }) => [symbols[0], closedMs])).toEqual([
+      ['BTCUSDT', 0],
+      ['ETHUSDT', null],
+    ]);
+    expect(kinds()).toEqual(['opened']);
+  });
+
+  test('that comes during a hand-over is followed by another hand-over, so that no symbol loses its connection', async () => {
+    const { clock, connections, plans, ofKind } = following([['BTCUSDT']]);
+    connections[0]!.open().frame(1);
+    plans.next([{ slot: 0, symbols: ['BTCUSDT', 'ETHUSDT'] }]);
+    await clock.advance(250);
+    connections[1]!.open();
+
+    plans.next([{ slot: 0, symbols: ['BTCUSDT', 'ETHUSDT', 'ADAUSDT'] }]);
+    await clock.advance(1_000);
+    expect(connections[1]!.closedMs).toBeNull();
+    connections[2]!.open();
+    await clock.advance(1_000);
+
+    expect(ofKind('handed_over').map(({ symbols }) => symbols)).toEqual([
+      ['BTCUSDT', 'ETHUSDT'],
+      ['BTCUSDT', 'ETHUSDT', 'ADAUSDT'],
+    ]);
+    expect(connections.map(({ closedMs }) => closedMs)).toEqual([1_250, 2_250, null]);
+  });
+
+  test('to the same symbols in another order changes nothing', async () => {
+    const { clock, connections, plans } = following([['BTCUSDT', 'ETHUSDT']]);
+    connections[0]!.open();
+
+    plans.next([{ slot: 0, symbols: ['ETHUSDT', 'BTCUSDT'] }]);
+    await clock.advance(5_000);
+
+    expect(connections).toHaveLength(1);
+  });
+});
+
+/** From the end of each connection to the opening of the next, where connections live so long each. */
 async function waits(livesMs: readonly number[], random: () => number): Promise<number[]> {
-  const clock = new VirtualClock();
-  const { connect, openedAt } = connections(clock, livesMs);
-  const subscription = feed([connect], clock, random).subscribe();
-  await clock.advance(3_600_000);
-  subscription.unsubscribe();
-  return livesMs.map((lifeMs, i) => openedAt[i + 1]! - openedAt[i]! - lifeMs);
+  const { clock, connections, last } = following(undefined, { random });
+  const found: number[] = [];
+  for (const lifeMs of livesMs) {
+    last().open().frame(1);
+    await clock.advance(lifeMs);
+    last().end();
+    const endedMs = clock.now();
+    const before = connections.length;
+    while (connections.length === before) await clock.advance(50);
+    found.push(last().dialledMs - endedMs);
+  }
+  return found;
 }
 
 describe('the back-off', () => {
@@ -185,20 +225,15 @@ describe('the back-off', () => {
   });
 
   test('goes on for as long as the venue stays away', async () => {
-    const clock = new VirtualClock();
-    let attempts = 0;
-    const failures: FeedSignal[] = [];
-    const connect = () =>
-      defer(() => {
-        attempts += 1;
-        return attempts === 1 ? of(signals.m!) : throwError(() => refusal);
-      });
-    const subscription = feed([connect], clock, () => 1).subscribe((signal) => failures.push(signal));
+    const { clock, connections, last, ofKind } = following(undefined, { random: () => 1 });
+    last().open().frame(1).end();
 
-    await clock.advance(3_600_000);
-    subscription.unsubscribe();
+    for (let minute = 0; minute < 120; minute++) {
+      await clock.advance(30_000);
+      last().fail(refusal);
+    }
 
-    expect(attempts).toBeGreaterThan(100);
-    expect(failures.filter(({ kind }) => kind === 'failed')).toHaveLength(attempts - 1);
+    expect(connections.length).toBeGreaterThan(100);
+    expect(ofKind('failed')).toHaveLength(connections.length - 1);
   });
 });
