@@ -1,0 +1,106 @@
+/** What feed events say of ids that have no row. */
+import type { BookMode } from '../../producer/config.ts';
+import type { FeedEventRow } from '../../producer/record.ts';
+import type { PublishedId } from './oracle.ts';
+
+/** Why an id has no row, as the lake itself tells it. */
+export type Excuse = 'gap' | 'refused' | 'unusable' | 'unseeded' | 'lost_book';
+
+/** Between the exchange's time of a message and what the producer makes of it: late frames, waits for order. */
+const SLACK_MS = 5_000;
+
+interface Detail {
+  readonly last_update_id_before?: number;
+  readonly last_update_id_after?: number;
+  readonly last_update_id?: number;
+  readonly first_seq?: number;
+}
+
+interface Stretch {
+  readonly excuse: Excuse;
+  readonly covers: (published: PublishedId) => boolean;
+}
+
+export class Excuses {
+  readonly #stretches: readonly Stretch[];
+
+  /** @param events of the whole lake, each once; those of the symbol and of whole sessions count */
+  constructor(events: readonly FeedEventRow[], symbol: string, mode: BookMode) {
+    const ordered = [...events].sort((a, b) => a.timestamp_ms - b.timestamp_ms || a.seq - b.seq);
+    const own = ordered.filter((event) => event.symbol === symbol);
+    const sessions = ordered.filter(({ kind }) => kind === 'started');
+    this.#stretches = [
+      ...own.flatMap(stretchOf),
+      ...(mode === 'depth20' ? [] : sessions.flatMap((started) => bookless(started, own, sessions, mode))),
+    ];
+  }
+
+  of(published: PublishedId): Excuse | null {
+    return this.#stretches.find(({ covers }) => covers(published))?.excuse ?? null;
+  }
+}
+
+/** What one event excuses by itself. */
+function stretchOf(event: FeedEventRow): Stretch[] {
+  const { kind, from_ms: fromMs, to_ms: toMs } = event;
+  const detail = detailOf(event);
+  if (kind === 'gap') {
+    const { last_update_id_before: before = Number.NaN, last_update_id_after: after } = detail;
+    const ends = ({ id, atMs }: PublishedId) => (after === undefined ? isUntil(atMs, toMs) : id < after);
+    return [{ excuse: 'gap', covers: (published) => published.id > before && ends(published) }];
+  }
+  if (kind === 'refused' && detail.first_seq !== undefined) {
+    return [{ excuse: 'refused', covers: ({ atMs }) => isFrom(atMs, fromMs) && isUntil(atMs, toMs) }];
+  }
+  if (kind === 'book_usable') {
+    return [{ excuse: 'unusable', covers: ({ atMs }) => isFrom(atMs, fromMs) && isUntil(atMs, toMs) }];
+  }
+  return [];
+}
+
+/**
+ * While a session has no book to rely on: in mode full there are no rows until its first seed; in mode witness frames
+ * that the exchange did not send cannot be missed.
+ */
+function bookless(
+  started: FeedEventRow,
+  own: readonly FeedEventRow[],
+  sessions: readonly FeedEventRow[],
+  mode: BookMode,
+): Stretch[] {
+  const marks = own.filter(
+    ({ session_id, kind }) => session_id === started.session_id && (kind === 'book_seeded' || kind === 'book_lost'),
+  );
+  const next = sessions.find(({ timestamp_ms }) => timestamp_ms > started.timestamp_ms);
+  const endMs = next?.timestamp_ms ?? Number.POSITIVE_INFINITY;
+  if (mode === 'full') {
+    const seededId = marks.map((mark) => (mark.kind === 'book_seeded' ? detailOf(mark).last_update_id : undefined))[0];
+    if (seededId === undefined) return [];
+    const covers = ({ id, atMs }: PublishedId) => isFrom(atMs, started.timestamp_ms) && id <= seededId;
+    return [{ excuse: 'unseeded', covers }];
+  }
+  const stretches: Stretch[] = [];
+  let lostMs: number | null = started.timestamp_ms;
+  for (const { kind, timestamp_ms: ms } of [...marks, { kind: 'book_seeded', timestamp_ms: endMs }]) {
+    if (kind === 'book_lost') lostMs ??= ms;
+    else if (lostMs !== null) {
+      const sinceMs = lostMs;
+      const covers = ({ atMs, sent }: PublishedId) => !sent && isFrom(atMs, sinceMs) && isUntil(atMs, ms);
+      stretches.push({ excuse: 'lost_book', covers });
+      lostMs = null;
+    }
+  }
+  return stretches;
+}
+
+function isFrom(atMs: number, fromMs: number | null): boolean {
+  return fromMs !== null && atMs >= fromMs - SLACK_MS;
+}
+
+function isUntil(atMs: number, toMs: number | null): boolean {
+  return toMs !== null && atMs <= toMs + SLACK_MS;
+}
+
+function detailOf({ detail }: FeedEventRow): Detail {
+  return JSON.parse(detail ?? '{}') as Detail;
+}
