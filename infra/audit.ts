@@ -4,44 +4,31 @@
  * Fed with the rows of one container file after another, in any order; memory grows with the holes, not with the rows.
  */
 import type { FeedEventRow, OrderBookRow, RowTypes, TableName } from '../producer/record.ts';
+import {
+  announce,
+  auditCounter,
+  type Counter,
+  type CounterAudit,
+  count,
+  IN_FLIGHT_MS,
+  type Life,
+  newCounter,
+} from './counter-audit.ts';
 import { namedSymbols, refusedRange } from './event-detail.ts';
-import { type Hole, Ledger, type Range, sizeOf, subtract, toRanges } from './ledger.ts';
+import { OuterGaps } from './outer-gaps.ts';
 
-/** Rows this young may still be on their way, so a hole before them is not yet a loss. */
-export const IN_FLIGHT_MS = 120_000;
-
-/** What is known of one counter: the rows of one symbol, or the feed events of a session (symbol null). */
-export interface CounterAudit {
-  readonly venue: string;
-  readonly symbol: string | null;
-  /** null: there is no row. */
-  readonly firstSeq: number | null;
-  readonly lastSeq: number | null;
-  /** Rows read, duplicates among them. */
-  readonly rows: number;
-  readonly duplicates: number;
-  /** Sequence numbers that should be there and are not. */
-  readonly missing: readonly Range[];
-  readonly lost: number;
-  /** Absent, and a `refused` event names them. */
-  readonly excused: number;
-  /** Absent, and the row behind them is younger than IN_FLIGHT_MS. */
-  readonly inFlight: number;
-  /** Present, and beyond what the session's last word on this counter says there is. */
-  readonly unannounced: number;
-  /**
-   * Absent at the end of a session that is open, and a `tally` announced them: SIGKILL may have caught them in memory,
-   * or they are lost.
-   */
-  readonly unproved: number;
-}
+export { type CounterAudit, IN_FLIGHT_MS } from './counter-audit.ts';
 
 export interface SessionAudit {
   readonly sessionId: string;
   /** stopped: its `stopped` event is there, so its tail is audited too. */
   readonly stopped: boolean;
-  /** Not stopped, and its newest row is younger than IN_FLIGHT_MS. Neither of both: open, nothing proves its last rows. */
+  /** Not stopped, and its newest row is younger than IN_FLIGHT_MS. */
   readonly running: boolean;
+  /** Neither of both, and gaps of later sessions name, for each symbol, what may have been caught in memory. */
+  readonly killed: boolean;
+  /** Of a session that is neither stopped nor running nor killed: symbols whose last rows nothing proves. */
+  readonly unnamed: readonly string[];
   readonly events: CounterAudit;
   /** Those that `started` names, and those of which there is a row or an event. */
   readonly symbols: readonly CounterAudit[];
@@ -51,8 +38,9 @@ export interface SessionAudit {
 
 export interface AuditTotals {
   readonly sessions: number;
-  /** Sessions that neither stopped nor run: nothing proves their last rows. */
+  /** Sessions that neither stopped nor run nor were killed and named: nothing proves their last rows. */
   readonly open: number;
+  readonly killed: number;
   readonly running: number;
   /** Symbols of stopped sessions that nothing accounts for. */
   readonly unaccounted: number;
@@ -63,6 +51,7 @@ export interface AuditTotals {
   readonly inFlight: number;
   readonly unannounced: number;
   readonly unproved: number;
+  readonly caught: number;
   /** Rows whose seq is below 1, or that name no session: they cannot be audited. */
   readonly unnumbered: number;
 }
@@ -73,28 +62,21 @@ export interface AuditResult {
 }
 
 /** What counters are summed up by. */
-type Count = 'rows' | 'duplicates' | 'lost' | 'excused' | 'inFlight' | 'unannounced' | 'unproved';
-
-interface Counter {
-  readonly venue: string;
-  readonly symbol: string | null;
-  readonly ledger: Ledger;
-  readonly refused: Range[];
-  /** The last seq that a `tally` (or, for events, `stopped`) announces. */
-  announced: number | null;
-}
+type Count = 'rows' | 'duplicates' | 'lost' | 'excused' | 'inFlight' | 'unannounced' | 'unproved' | 'caught';
 
 interface Session {
   readonly events: Counter;
   readonly symbols: Map<string, Counter>;
   stopped: boolean;
-  /** The time of its newest row, UTC epoch ms. */
+  /** The times of its oldest and its newest row, UTC epoch ms. */
+  oldestMs: number;
   newestMs: number;
 }
 
 /** @example const audit = new Audit(); audit.add('order_book', rows); audit.result(Date.now()).totals.lost */
 export class Audit {
   readonly #sessions = new Map<string, Session>();
+  readonly #outerGaps = new OuterGaps();
   #unnumbered = 0;
 
   /** Takes the rows of one container file. */
@@ -110,14 +92,15 @@ export class Audit {
   result(nowMs: number): AuditResult {
     const sessions = [...this.#sessions]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([sessionId, session]) => auditSession(sessionId, session, nowMs));
+      .map(([sessionId, session]) => auditSession(sessionId, session, this.#outerGaps, nowMs));
     const counters = sessions.flatMap(({ events, symbols }) => [events, ...symbols]);
     const sum = (field: Count): number => counters.reduce((total, counter) => total + counter[field], 0);
     return {
       sessions,
       totals: {
         sessions: sessions.length,
-        open: sessions.filter(({ stopped, running }) => !stopped && !running).length,
+        open: sessions.filter(({ stopped, running, killed }) => !stopped && !running && !killed).length,
+        killed: sessions.filter(({ killed }) => killed).length,
         running: sessions.filter(({ running }) => running).length,
         unaccounted: sessions.reduce((total, { unaccounted }) => total + unaccounted.length, 0),
         rows: sum('rows') + this.#unnumbered,
@@ -127,6 +110,7 @@ export class Audit {
         inFlight: sum('inFlight'),
         unannounced: sum('unannounced'),
         unproved: sum('unproved'),
+        caught: sum('caught'),
         unnumbered: this.#unnumbered,
       },
     };
@@ -134,12 +118,12 @@ export class Audit {
 
   #addSnapshot(row: OrderBookRow): void {
     const session = this.#session(row.session_id, row.venue, row.received_ms);
-    counterOf(session, row.venue, row.symbol).ledger.add(row.seq, row.received_ms);
+    count(counterOf(session, row.venue, row.symbol), row.seq, row.received_ms);
   }
 
   #addEvent(row: FeedEventRow): void {
     const session = this.#session(row.session_id, row.venue, row.timestamp_ms);
-    session.events.ledger.add(row.seq, row.timestamp_ms);
+    count(session.events, row.seq, row.timestamp_ms);
     if (row.kind === 'stopped') {
       session.stopped = true;
       announce(session.events, row.seq);
@@ -150,6 +134,7 @@ export class Audit {
     if (row.kind === 'tally' && row.last_seq !== null) {
       announce(counterOf(session, row.venue, row.symbol), row.last_seq);
     }
+    if (row.kind === 'gap') this.#outerGaps.add(row);
     if (row.kind === 'refused') {
       const range = refusedRange(row.detail);
       if (range !== null) counterOf(session, row.venue, row.symbol).refused.push(range);
@@ -160,16 +145,13 @@ export class Audit {
   #session(sessionId: string, venue: string, ms: number): Session {
     let session = this.#sessions.get(sessionId);
     if (session === undefined) {
-      session = { events: newCounter(venue, null), symbols: new Map(), stopped: false, newestMs: ms };
+      session = { events: newCounter(venue, null), symbols: new Map(), stopped: false, oldestMs: ms, newestMs: ms };
       this.#sessions.set(sessionId, session);
     }
+    session.oldestMs = Math.min(session.oldestMs, ms);
     session.newestMs = Math.max(session.newestMs, ms);
     return session;
   }
-}
-
-function newCounter(venue: string, symbol: string | null): Counter {
-  return { venue, symbol, ledger: new Ledger(), refused: [], announced: null };
 }
 
 function counterOf(session: Session, venue: string, symbol: string): Counter {
@@ -182,25 +164,25 @@ function counterOf(session: Session, venue: string, symbol: string): Counter {
   return counter;
 }
 
-function announce(counter: Counter, lastSeq: number): void {
-  counter.announced = Math.max(counter.announced ?? 0, lastSeq);
-}
-
-/** What may still come: nothing once a session stopped; of an open one, nothing that would be told. */
-type Life = 'stopped' | 'running' | 'open';
-
-function auditSession(sessionId: string, session: Session, nowMs: number): SessionAudit {
-  const { stopped, newestMs } = session;
+function auditSession(sessionId: string, session: Session, outerGaps: OuterGaps, nowMs: number): SessionAudit {
+  const { stopped, newestMs, oldestMs } = session;
   const life: Life = stopped ? 'stopped' : newestMs > nowMs - IN_FLIGHT_MS ? 'running' : 'open';
-  const events = auditCounter(session.events, life, true, nowMs);
-  const allSaid = events.lost === 0;
   const counters = [...session.symbols.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const isNamed = ({ venue, symbol, lastMs }: Counter): boolean =>
+    outerGaps.nameEndOf(venue, symbol!, { sessionId, lastMs: lastMs ?? oldestMs, newestMs });
+  const unnamed = life === 'open' ? counters.filter((counter) => !isNamed(counter)) : [];
+  const events = auditCounter(session.events, { life, allSaid: true, endNamed: false, nowMs });
+  const allSaid = events.lost === 0;
   return {
     sessionId,
     stopped,
     running: life === 'running',
+    killed: life === 'open' && counters.length > 0 && unnamed.length === 0,
+    unnamed: unnamed.map(({ symbol }) => symbol!),
     events,
-    symbols: counters.map((counter) => auditCounter(counter, life, allSaid, nowMs)),
+    symbols: counters.map((counter) =>
+      auditCounter(counter, { life, allSaid, endNamed: life === 'open' && !unnamed.includes(counter), nowMs }),
+    ),
     unaccounted: stopped ? counters.filter(isUnaccounted).map(({ symbol }) => symbol!) : [],
   };
 }
@@ -211,33 +193,4 @@ function nameOf({ venue, symbol }: Counter): string {
 
 function isUnaccounted({ ledger, announced }: Counter): boolean {
   return ledger.rows === 0 && announced === null;
-}
-
-/**
- * @param life stopped: what the session announced last is due, and nothing is in flight
- * @param allSaid every feed event is there, so the last announcement is known to be the last
- */
-function auditCounter(counter: Counter, life: Life, allSaid: boolean, nowMs: number): CounterAudit {
-  const { venue, symbol, ledger, announced } = counter;
-  const absent = ledger.holes(life === 'running' ? 0 : (announced ?? 0));
-  const unexcused = subtract(absent, counter.refused);
-  const isInFlight = ({ nextMs }: Hole): boolean => life === 'running' && nextMs > nowMs - IN_FLIGHT_MS;
-  const isUnproved = ({ nextMs }: Hole): boolean => life === 'open' && nextMs === Number.NEGATIVE_INFINITY;
-  const inFlight = unexcused.filter(isInFlight);
-  const unproved = unexcused.filter(isUnproved);
-  const missing = unexcused.filter((hole) => !isInFlight(hole) && !isUnproved(hole));
-  return {
-    venue,
-    symbol,
-    firstSeq: ledger.first,
-    lastSeq: ledger.last,
-    rows: ledger.rows,
-    duplicates: ledger.duplicates,
-    missing: toRanges(missing),
-    lost: sizeOf(missing),
-    excused: sizeOf(absent) - sizeOf(unexcused),
-    inFlight: sizeOf(inFlight),
-    unannounced: life === 'stopped' && allSaid ? ledger.countBeyond(announced ?? 0) : 0,
-    unproved: sizeOf(unproved),
-  };
 }

@@ -1,4 +1,4 @@
-/** What the detail of a feed event says that the audit rests on. */
+/** What the detail of a feed event says that the check rests on. */
 import type { Range } from './ledger.ts';
 
 /** The numbers that a `refused` event names: `{"first_seq":a,"last_seq":b}`; null where it names none. */
@@ -12,6 +12,18 @@ export function refusedRange(detail: string | null): Range | null {
 export function namedSymbols(detail: string | null): string[] {
   const { symbols } = fieldsOf(detail);
   return Array.isArray(symbols) ? symbols.filter((symbol) => typeof symbol === 'string') : [];
+}
+
+/** What a `gap` event says of its bounds and of the session before it: `{"bounds":"outer","session_before":"…"}`. */
+export function gapDetail(detail: string | null): {
+  readonly bounds: 'exact' | 'outer' | null;
+  readonly sessionBefore: string | null;
+} {
+  const { bounds, session_before: before } = fieldsOf(detail);
+  return {
+    bounds: bounds === 'exact' || bounds === 'outer' ? bounds : null,
+    sessionBefore: typeof before === 'string' ? before : null,
+  };
 }
 
 /** Of a feed event's detail; none where it is no JSON object. */

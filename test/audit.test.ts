@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Audit, IN_FLIGHT_MS } from '../infra/audit.ts';
 import { Ledger, subtract } from '../infra/ledger.ts';
+import type { FeedEventRow } from '../producer/record.ts';
 import { feedEvent, snapshot } from './cli/rows.ts';
 
 const T0 = Date.UTC(2026, 8, 1, 12);
@@ -89,6 +90,7 @@ describe('the audit of a stopped session', () => {
       sessions: 1,
       open: 0,
       running: 0,
+      killed: 0,
       unaccounted: 0,
       rows: 6,
       duplicates: 0,
@@ -97,6 +99,7 @@ describe('the audit of a stopped session', () => {
       inFlight: 0,
       unannounced: 0,
       unproved: 0,
+      caught: 0,
       unnumbered: 0,
     });
     expect(sessions[0]).toMatchObject({ stopped: true, symbols: [{ symbol: 'BTCUSDT', firstSeq: 1, lastSeq: 3 }] });
@@ -241,6 +244,71 @@ describe('the audit of a session that runs or was killed', () => {
     const rowMs = T0 + 5;
     expect(audit.result(rowMs + IN_FLIGHT_MS - 1).totals).toMatchObject({ lost: 0, inFlight: 2 });
     expect(audit.result(rowMs + IN_FLIGHT_MS).totals).toMatchObject({ lost: 2, inFlight: 0 });
+  });
+});
+
+describe('the audit of a killed session whose end a later gap names', () => {
+  /** Rows 1 and 2 of each symbol, and a tally of BTCUSDT that announced 4. */
+  function killed(...gaps: FeedEventRow[]) {
+    const audit = new Audit();
+    const detail = JSON.stringify({ symbols: ['BTCUSDT', 'ETHUSDT'] });
+    const [started, tally] = finished({ BTCUSDT: 4 });
+    audit.add('feed_event', [{ ...started!, detail }, tally!]);
+    audit.add('order_book', [...snapshots([1, 2]), ...snapshots([1, 2], 'ETHUSDT')]);
+    audit.add('feed_event', gaps);
+    return audit;
+  }
+
+  function gap(symbol: string, given: Partial<FeedEventRow> = {}, before: object = { session_before: 's1' }) {
+    const detail = JSON.stringify({ bounds: 'outer', ...before });
+    const times = { timestamp_ms: T0 + 5000, from_ms: T0 + 2, to_ms: T0 + 5000 };
+    return feedEvent({ session_id: 's2', seq: 1, kind: 'gap', symbol, ...times, detail, ...given });
+  }
+
+  const sessionOf = (audit: Audit) => audit.result(LATER).sessions.find(({ sessionId }) => sessionId === 's1')!;
+
+  it('proves it once each symbol is named, and counts what a tally announced as caught', () => {
+    const audit = killed(gap('BTCUSDT'), gap('ETHUSDT', { seq: 2 }));
+    expect(sessionOf(audit)).toMatchObject({ killed: true, unnamed: [], stopped: false, running: false });
+    expect(audit.result(LATER).totals).toMatchObject({ killed: 1, unproved: 0, caught: 2, lost: 0 });
+  });
+
+  it('names the symbols whose end no gap names', () => {
+    const audit = killed(gap('ETHUSDT'));
+    expect(sessionOf(audit)).toMatchObject({ killed: false, unnamed: ['BTCUSDT'] });
+    expect(audit.result(LATER).totals).toMatchObject({ killed: 0, unproved: 2, caught: 0 });
+  });
+
+  it('takes a gap over the whole session for one that names it, where its state was never saved', () => {
+    const whole = { from_ms: T0 - 9000 };
+    const before = { session_before: 's0' };
+    const audit = killed(gap('BTCUSDT', whole, before), gap('ETHUSDT', { ...whole, seq: 2 }, before));
+    expect(sessionOf(audit)).toMatchObject({ killed: true });
+  });
+
+  it.each([
+    ['begins after the last row that is there', { from_ms: T0 + 3 }, {}],
+    ['has exact bounds', {}, { bounds: 'exact' }],
+    ['says nothing of its bounds', {}, { bounds: undefined }],
+    ['names another session and ends within this one', { to_ms: T0 + 1, from_ms: T0 }, { session_before: 's0' }],
+    ['has no end', { to_ms: null }, {}],
+  ] as const)('is not proved by a gap that %s', (_what, given, before) => {
+    const audit = killed(gap('ETHUSDT'), gap('BTCUSDT', { seq: 2, ...given }, { session_before: 's1', ...before }));
+    expect(sessionOf(audit)).toMatchObject({ killed: false, unnamed: ['BTCUSDT'] });
+  });
+
+  it('takes rows that the spill brought later for rows like others', () => {
+    const audit = killed(gap('BTCUSDT', { from_ms: T0 + 4 }), gap('ETHUSDT', { seq: 2 }));
+    expect(sessionOf(audit)).toMatchObject({ killed: false });
+    audit.add('order_book', snapshots([3, 4]));
+    expect(sessionOf(audit)).toMatchObject({ killed: true });
+    expect(audit.result(LATER).totals).toMatchObject({ caught: 0, lost: 0, duplicates: 0 });
+  });
+
+  it('still misses what is absent before the last row', () => {
+    const audit = killed(gap('BTCUSDT'), gap('ETHUSDT', { seq: 2 }));
+    audit.add('order_book', snapshots([4]));
+    expect(audit.result(LATER).totals).toMatchObject({ killed: 1, lost: 1, caught: 0 });
   });
 });
 

@@ -3,6 +3,7 @@ import { TABLE_NAMES } from '../../producer/record.ts';
 import type { CounterAudit, SessionAudit } from '../audit.ts';
 import type { Range } from '../ledger.ts';
 import { formatBytes, formatCount, formatTable, type Paint, plural } from '../terminal.ts';
+import { GAP_TITLES, gapCells, gapSummary } from './gap-report.ts';
 import type { CheckReport } from './lake-check.ts';
 import type { Verdict } from './verdicts.ts';
 
@@ -10,7 +11,7 @@ import type { Verdict } from './verdicts.ts';
 const SHOWN = 20;
 
 export function reportJson(report: CheckReport): object {
-  const { folder, tables, failed, problems, broken, audit, promises } = report;
+  const { folder, tables, failed, problems, broken, audit, gaps, promises } = report;
   return {
     folder,
     ok: promises.every(({ verdict }) => verdict !== 'broken'),
@@ -20,11 +21,12 @@ export function reportJson(report: CheckReport): object {
     broken: { objects: broken[1], misplaced: broken[2], files: problems },
     totals: audit.totals,
     sessions: audit.sessions,
+    gaps,
   };
 }
 
 export function* reportLines(report: CheckReport, paint: Paint): Generator<string> {
-  const { tables, failed, problems, broken, audit, promises, scope } = report;
+  const { tables, failed, problems, broken, audit, gaps, promises, scope } = report;
   const volumes = TABLE_NAMES.filter((table) => tables[table].objects > 0).map((table) => {
     const { objects, rows, bytes } = tables[table];
     return [table, formatCount(objects), formatCount(rows), formatBytes(bytes)];
@@ -35,6 +37,12 @@ export function* reportLines(report: CheckReport, paint: Paint): Generator<strin
     yield '';
     yield* headed(['session', 'venue', 'state', 'symbols', 'rows', 'events', 'duplicates', 'missing'], sessions, paint);
     yield* rest(audit.sessions.length, 'session');
+  }
+  if (gaps !== null && gaps.symbols.length > 0) {
+    yield '';
+    yield* headed(GAP_TITLES, gapCells(gaps).slice(0, SHOWN), paint);
+    yield* rest(gaps.symbols.length, 'symbol');
+    yield gapSummary(gaps);
   }
   const holes = audit.sessions.flatMap(({ sessionId, events, symbols }) =>
     [events, ...symbols].filter(isImperfect).map((counter) => counterLine(sessionId, counter)),
@@ -66,18 +74,23 @@ function* headed(titles: readonly string[], rows: readonly string[][], paint: Pa
   yield* body;
 }
 
-function sessionCells({ sessionId, stopped, running, events, symbols }: SessionAudit): string[] {
+function sessionCells(session: SessionAudit): string[] {
+  const { sessionId, events, symbols } = session;
   const sum = (of: (counter: CounterAudit) => number): number => symbols.reduce((total, each) => total + of(each), 0);
   return [
     sessionId,
     events.venue,
-    stopped ? 'stopped' : running ? 'running' : 'open',
+    stateOf(session),
     formatCount(symbols.length),
     formatCount(sum(({ rows }) => rows)),
     formatCount(events.rows),
     formatCount(sum(({ duplicates }) => duplicates) + events.duplicates),
     formatCount(sum(({ lost }) => lost) + events.lost),
   ];
+}
+
+function stateOf({ stopped, running, killed }: SessionAudit): string {
+  return stopped ? 'stopped' : running ? 'running' : killed ? 'killed' : 'open';
 }
 
 function isImperfect({ lost, unannounced }: CounterAudit): boolean {
@@ -92,13 +105,21 @@ function counterLine(sessionId: string, { symbol, missing, lost, unannounced }: 
   return `session ${sessionId}, ${symbol ?? 'feed events'}: ${parts.join('; ')}`;
 }
 
-function unknownLines({ sessionId, stopped, running, symbols, unaccounted }: SessionAudit): string[] {
+function unknownLines(session: SessionAudit): string[] {
+  const { sessionId, symbols, unnamed, unaccounted } = session;
   const tails = symbols.flatMap(({ symbol, unproved }) => (unproved > 0 ? [`${symbol} ${unproved}`] : []));
   const announced = tails.length === 0 ? '' : `; announced by a tally and not there: ${tails.join(', ')}`;
+  const someNamed = unnamed.length > 0 && unnamed.length < symbols.length;
+  const ends = someNamed ? `; no later gap names the end of ${namesText(unnamed)}` : '';
   return [
-    ...(stopped || running ? [] : [`session ${sessionId} never stopped${announced}`]),
+    ...(stateOf(session) === 'open' ? [`session ${sessionId} never stopped${ends}${announced}`] : []),
     ...unaccounted.map((symbol) => `session ${sessionId}, ${symbol}: named at the start, without a row or a tally`),
   ];
+}
+
+function namesText(names: readonly string[]): string {
+  const more = names.length > SHOWN ? ` and ${formatCount(names.length - SHOWN)} more` : '';
+  return `${names.slice(0, SHOWN).join(', ')}${more}`;
 }
 
 function rangesText(ranges: readonly Range[]): string {

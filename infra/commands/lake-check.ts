@@ -7,6 +7,7 @@ import { readContainerFile } from '../../transformer/container-file.ts';
 import { type Place, parseKey } from '../../transformer/lake.ts';
 import { hourStart } from '../../transformer/partition.ts';
 import { Audit, type AuditResult } from '../audit.ts';
+import { type CoverageResult, FeedCoverage } from '../feed-coverage.ts';
 import { openBucket } from '../local/s3.ts';
 import { formatTime, plural } from '../terminal.ts';
 import { roleOf, type Scope, scopeOf, tableOfKey } from './lake-scope.ts';
@@ -46,6 +47,8 @@ export interface Findings {
 
 export interface CheckReport extends Findings {
   readonly audit: AuditResult;
+  /** null: only a part of the lake is here, and with it a part of what each session recorded. */
+  readonly gaps: CoverageResult | null;
   readonly promises: readonly PromiseReport[];
 }
 
@@ -61,18 +64,24 @@ export async function checkLake(
 ): Promise<CheckReport> {
   const findings = newFindings(folder, scopeOf(folder, await namesIn(folder)));
   const audit = new Audit();
+  const coverage = new FeedCoverage();
+  const take: TakeRows = (table, rows) => {
+    audit.add(table, rows);
+    coverage.add(table, rows);
+  };
   let objects = 0;
   for await (const { key } of openBucket(folder).list('')) {
     const role = roleOf(findings.scope, key);
     if (role === 'other') continue;
     if (role === 'failed') await countFailed(findings, key);
-    else await checkObject(findings, audit, key);
+    else await checkObject(findings, take, key);
     objects += 1;
     onProgress({ objects, rows: TABLE_NAMES.reduce((sum, table) => sum + findings.tables[table].rows, 0) });
   }
   if (objects === 0) throw new DepthlakeError('DL_LAKE_MISSING', `${folder} holds no object of a lake`);
   const result = audit.result(nowMs);
-  return { ...findings, audit: result, promises: verdicts(findings, result) };
+  const gaps = findings.scope.incomplete === null ? coverage.result() : null;
+  return { ...findings, audit: result, gaps, promises: verdicts(findings, result) };
 }
 
 function newFindings(folder: string, scope: Scope): Findings {
@@ -104,7 +113,9 @@ async function countFailed(findings: Findings, key: string): Promise<void> {
   });
 }
 
-async function checkObject(findings: Findings, audit: Audit, key: string): Promise<void> {
+type TakeRows = (table: TableName, rows: readonly RowTypes[TableName][]) => void;
+
+async function checkObject(findings: Findings, take: TakeRows, key: string): Promise<void> {
   const { folder, scope, tables } = findings;
   const file = path.join(folder, key);
   try {
@@ -113,7 +124,7 @@ async function checkObject(findings: Findings, audit: Audit, key: string): Promi
     tables[table].objects += 1;
     tables[table].bytes += bytes.length;
     tables[table].rows += rows.length;
-    audit.add(table, rows);
+    take(table, rows);
     const inLake = scope.kind === 'loose' ? `${TABLES[table].folder}/${scope.prefix}${key}` : scope.prefix + key;
     checkPlace(findings, file, parseKey(inLake), rows);
   } catch (error) {

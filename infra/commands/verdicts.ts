@@ -56,6 +56,7 @@ function complete({ scope }: Findings, totals: AuditTotals): PromiseReport {
   const notes = [
     plural(totals.sessions, 'session'),
     totals.running > 0 && `${totals.running} running`,
+    totals.killed > 0 && killedAndNamed(totals),
     totals.duplicates > 0 && `${plural(totals.duplicates, 'duplicate')}`,
     totals.excused > 0 && `${plural(totals.excused, 'row')} refused and named`,
     totals.inFlight > 0 && `${plural(totals.inFlight, 'row')} in flight`,
@@ -64,6 +65,11 @@ function complete({ scope }: Findings, totals: AuditTotals): PromiseReport {
   const found = [...faults, ...notes].join(', ');
   const detail = (verdict === 'broken' ? [found, ...unknown] : [...unknown, found]).join('; ');
   return { promise: 3, says, verdict, detail };
+}
+
+function killedAndNamed({ killed, caught }: AuditTotals): string {
+  const who = `${killed} killed, ${killed === 1 ? 'its end' : 'their ends'} named by gaps`;
+  return caught === 0 ? who : `${who} (with ${plural(caught, 'row')} that a tally announced)`;
 }
 
 function neverStopped({ open, unproved }: AuditTotals): string {

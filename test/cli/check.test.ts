@@ -1,8 +1,9 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { FeedEventRow } from '../../producer/record.ts';
 import { writeContainerFile } from '../../transformer/container-file.ts';
-import { put, putRows, putWholeLake, sessionEvents, snapshots, temporaryFolder } from './lake.ts';
+import { NOON, put, putRows, putWholeLake, sessionEvents, snapshots, temporaryFolder } from './lake.ts';
 import { depthlake } from './process.ts';
 import { feedEvent } from './rows.ts';
 
@@ -138,6 +139,71 @@ describe('depthlake check on a lake that does not hold the end of a session', ()
     expect(stdout).toMatch(
       /^promise 3 {2}unverifiable +.*: 1 symbol named at a start and not accounted for; 1 session$/m,
     );
+  });
+});
+
+describe('depthlake check on a lake with gaps', () => {
+  const gap = (session_id: string, seq: number, from: number, to: number, given: Partial<FeedEventRow> = {}) => {
+    const times = { timestamp_ms: NOON + to, from_ms: NOON + from, to_ms: NOON + to };
+    return feedEvent({ session_id, seq, kind: 'gap', symbol: 'BTCUSDT', ...times, ...given });
+  };
+
+  it('says how much of them another session recorded, and keeps every promise', async () => {
+    const [started, tally, stopped] = sessionEvents(6);
+    const gaps = [gap('s1', 2, 1000, 2500, { missed_updates: 15 }), gap('s1', 3, 4000, 5000)];
+    putRows(lake, 'order_book', 'a', snapshots([1, 2, 3, 4, 5, 6]));
+    putRows(lake, 'feed_event', 'b', [started!, ...gaps, { ...tally!, seq: 4 }, { ...stopped!, seq: 5 }]);
+    putRows(lake, 'order_book', 'c', snapshots([1, 2, 3, 4], { session_id: 's2' }));
+    const others = sessionEvents(4).map((event) => ({ ...event, session_id: 's2', timestamp_ms: NOON + 4500 }));
+    putRows(lake, 'feed_event', 'd', others);
+    const { status, stdout, stderr } = await depthlake(['check', lake]);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^gaps in +venue +gaps +ms +ms covered +ms open +updates missed$/m);
+    expect(stdout).toMatch(/^BTCUSDT +local +2 +2,500 +2,000 +500 +15 or more$/m);
+    expect(stdout).toContain(
+      '2 gaps in 1 symbol: 2,000 of 2,500 ms covered by another session, 500 ms recorded by none; 15 or more updates missed\n',
+    );
+    const { report, verdicts } = await checkJson();
+    expect(verdicts).toEqual(['kept', 'kept', 'kept']);
+    expect(report.gaps.totals).toEqual({ count: 2, ms: 2500, coveredMs: 2000, missedUpdates: 15, untold: 1 });
+    expect(report.gaps.symbols[0].gaps.map((each: { uncovered: object }) => each.uncovered)).toEqual([
+      [],
+      [{ fromMs: NOON + 4500, toMs: NOON + 5000 }],
+    ]);
+  });
+
+  it('keeps promise 3 where the gap of the next session names the end of a killed one', async () => {
+    putRows(lake, 'order_book', 'a', snapshots([1, 2, 3]));
+    putRows(lake, 'feed_event', 'b', sessionEvents(4).slice(0, 2));
+    const detail = JSON.stringify({ bounds: 'outer', session_before: 's1' });
+    const end = gap('s2', 2, 2000, 70_000, { detail });
+    const [started, tally, stopped] = sessionEvents(0).map((event) => ({ ...event, session_id: 's2' }));
+    putRows(lake, 'feed_event', 'c', [started!, end, { ...tally!, seq: 3 }, { ...stopped!, seq: 4 }]);
+    const { status, stdout } = await depthlake(['check', lake]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^s1 +local +killed +1 +3 +2 +0 +0$/m);
+    expect(stdout).not.toContain('never stopped');
+    expect(stdout).toMatch(
+      /^promise 3 {2}kept +no row is lost: 2 sessions, 1 killed, its end named by gaps \(with 1 row that a tally announced\)$/m,
+    );
+  });
+
+  it('names the symbols whose end no gap names', async () => {
+    putRows(lake, 'order_book', 'a', [...snapshots([1, 2]), ...snapshots([1, 2], { symbol: 'ETHUSDT' })]);
+    const detail = JSON.stringify({ bounds: 'outer', session_before: 's1' });
+    const [started, tally, stopped] = sessionEvents(0).map((event) => ({ ...event, session_id: 's2' }));
+    putRows(lake, 'feed_event', 'b', sessionEvents(2).slice(0, 1));
+    const end = gap('s2', 2, 2000, 70_000, { detail });
+    putRows(lake, 'feed_event', 'c', [started!, end, { ...tally!, seq: 3 }, { ...stopped!, seq: 4 }]);
+    const { status, stdout } = await depthlake(['check', lake]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('unknown  session s1 never stopped; no later gap names the end of ETHUSDT\n');
+    expect(stdout).toMatch(/^promise 3 {2}unverifiable +no row is lost: 1 session never stopped: .*; 2 sessions$/m);
+  });
+
+  it('says nothing of gaps in a part of a lake, where the rows of other sessions are not all there', async () => {
+    putRows(lake, 'feed_event', 'a', [gap('s1', 1, 1000, 2000)]);
+    expect((await checkJson(path.join(lake, 'feed_event'))).report.gaps).toBeNull();
   });
 });
 
