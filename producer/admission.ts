@@ -1,5 +1,5 @@
 /**
- * What the memory for rows that Kinesis has not accepted takes: snapshots up to its bound, feed events up to a reserve
+ * What the memory for rows that neither Kinesis nor the spill has taken holds: snapshots up to its bound, feed events up to a reserve
  * beyond it, because they are what explains the hole.
  */
 import type { Log } from './log.ts';
@@ -14,7 +14,7 @@ const EVENT_RESERVE_BYTES = 4 * MIB;
 /** Once full, snapshots are taken again when an eighth is free, so that refusals come in few ranges. */
 const ROOM_AGAIN = 0.875;
 
-/** @param queuedBytes memory of all rows that Kinesis has not accepted */
+/** @param queuedBytes memory of all rows that neither Kinesis nor the spill has taken */
 export function boundedAdmission(queueMib: number, queuedBytes: () => number, log: Log): Admission {
   const bound = queueMib * MIB;
   let full = false;

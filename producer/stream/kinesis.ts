@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { DepthlakeError, reasonOf } from '../errors.ts';
-import type { PutPacks } from './writer.ts';
+import type { PutPacks } from './lanes.ts';
 
 /** A call without an answer for so long is given up and tried again; the SDK's own requestTimeout only warns. */
 const CALL_TIMEOUT_MS = 10_000;

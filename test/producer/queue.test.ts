@@ -1,8 +1,8 @@
 import { NEVER } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { decodePack } from '../../producer/record.ts';
+import type { PutOutcome } from '../../producer/stream/lanes.ts';
 import type { Pack } from '../../producer/stream/packs.ts';
-import type { PutOutcome } from '../../producer/stream/writer.ts';
 import { randomFrame, running } from './running.ts';
 import { settle } from './virtual-clock.ts';
 

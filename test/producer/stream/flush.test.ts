@@ -1,7 +1,8 @@
 import { Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
+import type { PutPacks } from '../../../producer/stream/lanes.ts';
 import type { Pack } from '../../../producer/stream/packs.ts';
-import { type PutPacks, writeTo } from '../../../producer/stream/writer.ts';
+import { writeTo } from '../../../producer/stream/write-to.ts';
 import { pack, throttle, writing } from './writing.ts';
 
 const acceptAll: PutPacks = async (packs) => packs.map(() => null);

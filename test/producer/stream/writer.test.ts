@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PutPacks } from '../../../producer/stream/writer.ts';
+import type { PutPacks } from '../../../producer/stream/lanes.ts';
 import { settle } from '../virtual-clock.ts';
 import { nameOf, pack, throttle, writing } from './writing.ts';
 
@@ -81,7 +81,7 @@ describe('the Kinesis writer', () => {
     await clock.advance(1);
 
     expect(calls.map(({ packs }) => packs).slice(3)).toEqual([['1/0']]);
-    expect(writer.counts).toMatchObject({ calls: 4, retries: 1, packs: 2 });
+    expect(writer.counts).toMatchObject({ calls: 4, retries: 1, throttles: 1, packs: 2 });
   });
 
   test('of one call sends the refused entries again and none of the accepted', async () => {
@@ -190,7 +190,7 @@ describe('the Kinesis writer', () => {
     expect([writer.queuedRows, writer.queuedBytes]).toEqual([6, 3 * (16 + 512)]);
   });
 
-  test('sends nothing more once abandoned, and still counts what it holds', async () => {
+  test('sends nothing more once stopped, and still counts what it holds', async () => {
     let calls = 0;
     const { clock, writer } = writing(async (packs) => {
       calls += 1;
@@ -201,19 +201,19 @@ describe('the Kinesis writer', () => {
     await clock.advance(1_000);
     const before = calls;
 
-    writer.abandon();
+    void writer.stop();
     await clock.advance(60_000);
 
     expect(calls).toBe(before);
     expect(writer.queuedRows).toBe(4);
   });
 
-  test('counts an answer that comes after it was abandoned: those rows are in the stream', async () => {
+  test('counts an answer that comes after it was stopped: those rows are in the stream', async () => {
     const { calls, put } = manualPut();
     const { writer, accepted } = writing(put);
     writer.write(pack(0, 0));
 
-    writer.abandon();
+    void writer.stop();
     await calls[0]!.answer([null]);
 
     expect(accepted).toEqual(['0/0']);
