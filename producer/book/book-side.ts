@@ -12,6 +12,8 @@ import type { Level } from './levels.ts';
 export const MAX_LEVELS = 10_000;
 /** Levels that go at once: dropping them moves the whole side. */
 const DROP = 1_000;
+/** So many values are moved faster one by one than by `splice`, which makes an array of what it removed. */
+const SHORT_MOVE = 64;
 
 /** A price at which two sides differ, and the quantities there. */
 export interface LevelDifference {
@@ -89,15 +91,17 @@ export class BookSide {
   summing(): (bound: Units) => Units {
     const keys = this.#keys;
     const quantities = this.#quantities;
-    let i = keys.length - 1;
+    let next = keys.length - 1;
     let total: Units = 0;
     return (bound) => {
       const end = this.#turned(bound);
-      while (i >= 0 && keys[i]! >= end) {
-        total = addUnits(total, quantities[i]!);
-        i -= 1;
-      }
-      return total;
+      // In variables of its own: what outlives the call is allocated anew at each assignment.
+      let i = next;
+      let sum = total;
+      for (; i >= 0 && keys[i]! >= end; i -= 1) sum = addUnits(sum, quantities[i]!);
+      next = i;
+      total = sum;
+      return sum;
     };
   }
 
@@ -152,28 +156,14 @@ export class BookSide {
   }
 
   #insert(place: number, key: Units, quantity: Units): void {
-    const keys = this.#keys;
-    const quantities = this.#quantities;
-    keys.push(key);
-    quantities.push(quantity);
-    for (let i = keys.length - 1; i > place; i -= 1) {
-      keys[i] = keys[i - 1]!;
-      quantities[i] = quantities[i - 1]!;
-    }
-    keys[place] = key;
-    quantities[place] = quantity;
-    if (keys.length > MAX_LEVELS) this.#dropFarthest();
+    insertAt(this.#keys, place, key);
+    insertAt(this.#quantities, place, quantity);
+    if (this.#keys.length > MAX_LEVELS) this.#dropFarthest();
   }
 
   #remove(place: number): void {
-    const keys = this.#keys;
-    const quantities = this.#quantities;
-    for (let i = place + 1; i < keys.length; i += 1) {
-      keys[i - 1] = keys[i]!;
-      quantities[i - 1] = quantities[i]!;
-    }
-    keys.pop();
-    quantities.pop();
+    removeAt(this.#keys, place);
+    removeAt(this.#quantities, place);
   }
 
   #dropFarthest(): void {
@@ -186,6 +176,26 @@ export class BookSide {
   #turned(value: Units): Units {
     return this.#negated ? -value : value;
   }
+}
+
+function insertAt(values: Units[], place: number, value: Units): void {
+  let i = values.length;
+  if (i - place > SHORT_MOVE) {
+    values.splice(place, 0, value);
+    return;
+  }
+  values.push(value);
+  for (; i > place; i -= 1) values[i] = values[i - 1]!;
+  values[place] = value;
+}
+
+function removeAt(values: Units[], place: number): void {
+  if (values.length - place > SHORT_MOVE) {
+    values.splice(place, 1);
+    return;
+  }
+  for (let i = place + 1; i < values.length; i += 1) values[i - 1] = values[i]!;
+  values.pop();
 }
 
 /** The nearer of two ends, as keys; null is no end. */

@@ -4,8 +4,9 @@
  * With S = best bid + best ask (twice the mid), a bid p lies in level k (in units of 1e-4) when 2·p·10⁴ ≥ S·(10⁴ − k),
  * an ask when 2·p·10⁴ ≤ S·(10⁴ + k). Everything that decides is exact; quantities are rounded to a double once.
  */
-import { DEPTH_LEVELS, type OrderBookRow } from '../record.ts';
-import { addUnits, halfToDouble, narrow, subtractUnits, toDouble, type Units } from './decimal.ts';
+import type { OrderBookRow } from '../record.ts';
+import { addUnits, halfToDouble, subtractUnits, toDouble, type Units } from './decimal.ts';
+import { askEnds, bidEnds, type LevelEnd } from './level-ends.ts';
 
 /** [price, quantity], exact. */
 export type Level = readonly [price: Units, quantity: Units];
@@ -35,9 +36,6 @@ export type DepthFields = Pick<
 
 /** Why a book has no mid price, and so yields no snapshot. A locked book (bid = ask) counts as crossed. */
 export type UnusableBook = 'empty_side' | 'crossed';
-
-const SCALE = 10_000n;
-const DIVISOR = 2n * SCALE;
 
 /** What is known of one side. */
 export interface KnownSide {
@@ -97,36 +95,6 @@ function summing(levels: readonly Level[], within: Within): (bound: Units) => Un
 type Within = (price: Units, bound: Units) => boolean;
 const atLeast: Within = (price, bound) => price >= bound;
 const atMost: Within = (price, bound) => price <= bound;
-
-/** Where a depth level ends, at S·(10⁴ ∓ k) / (2·10⁴) units. */
-interface LevelEnd {
-  /** The outermost whole unit inside. */
-  readonly bound: Units;
-  /** Whether the end is a whole unit itself. */
-  readonly exact: boolean;
-  /** The end as a double, rounded once. */
-  readonly price: number;
-}
-
-function bidEnds(sum: Units): LevelEnd[] {
-  return DEPTH_LEVELS.map((k) => {
-    const scaled = BigInt(sum) * (SCALE - BigInt(k));
-    const exact = scaled % DIVISOR === 0n;
-    return { bound: narrow(scaled / DIVISOR + (exact ? 0n : 1n)), exact, price: endPrice(scaled) };
-  });
-}
-
-function askEnds(sum: Units): LevelEnd[] {
-  return DEPTH_LEVELS.map((k) => {
-    const scaled = BigInt(sum) * (SCALE + BigInt(k));
-    return { bound: narrow(scaled / DIVISOR), exact: scaled % DIVISOR === 0n, price: endPrice(scaled) };
-  });
-}
-
-/** scaled / (2·10⁴·10⁸); exact operands and one division, or one reading of the decimal form, round once. */
-function endPrice(scaled: bigint): number {
-  return scaled <= Number.MAX_SAFE_INTEGER ? Number(scaled) / 2e12 : Number(`${scaled * 5n}e-13`);
-}
 
 /** The [price, quantity] of each level, nearest first, and how many levels are covered. */
 function measureSide(side: KnownSide, ends: readonly LevelEnd[], within: Within) {

@@ -28,7 +28,7 @@ export interface Result extends Outcome {
   readonly title: string;
 }
 
-const PACKAGES = ['avsc', 'rxjs', 'ws', 'kinesis-local'] as const;
+const PACKAGES = ['avsc', 'rxjs', 'ws', 'kinesis-local', 'tardis-dev'] as const;
 
 export function reportOf(results: readonly Result[], quick: boolean, date: Date): string {
   const [cpu] = cpus();

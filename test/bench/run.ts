@@ -1,11 +1,12 @@
 /** `npm run bench [-- --quick]`: runs every bench and writes RESULTS.md; a quick run prints it instead. */
 import { writeFileSync } from 'node:fs';
+import { bookBench } from './book.ts';
 import { frameBench } from './frame.ts';
 import { type Result, reportOf } from './report.ts';
 import { startBench } from './start.ts';
 import { transformerBench } from './transformer.ts';
 
-const BENCHES = [frameBench, transformerBench, startBench];
+const BENCHES = [frameBench, bookBench, transformerBench, startBench];
 const quick = process.argv.includes('--quick');
 
 /** One line that replaces itself, on a terminal only. */
