@@ -4,7 +4,8 @@ import { RateLimit } from '../../../infra/local/exchange/rate-limit.ts';
 import { startExchange } from '../../../infra/local/exchange.ts';
 import { RestClient } from '../../../producer/feed/rest.ts';
 import { Seeds } from '../../../producer/feed/seeds.ts';
-import type { RestBook, RestRequest } from '../../../producer/feed/venue.ts';
+import type { RestBook } from '../../../producer/feed/venue.ts';
+import { venueOf } from '../../../producer/feed/venues.ts';
 import { settle, VirtualClock } from '../virtual-clock.ts';
 import {
   type Asked,
@@ -16,7 +17,6 @@ import {
   logInto,
   mostInAMinute,
   refusal,
-  smallVenue,
 } from './small-venue.ts';
 
 const SYMBOLS = Array.from({ length: 256 }, (_, i) => `S${i}`);
@@ -228,15 +228,6 @@ describe('producers behind one address', () => {
 });
 
 describe('seeds from the local exchange', () => {
-  const depth = (symbol: string): RestRequest<RestBook> => ({
-    path: `/api/v3/depth?symbol=${symbol}&limit=5000`,
-    weight: 50,
-    read: (body) => {
-      const { lastUpdateId, bids, asks } = body as { lastUpdateId?: number; bids: unknown[]; asks: unknown[] };
-      return lastUpdateId === undefined || bids.length === 0 || asks.length === 0 ? null : bookOf(lastUpdateId);
-    },
-  });
-
   test('come for every symbol, also for those that it refused at first', async () => {
     const symbols = Array.from({ length: 27 }, (_, i) => `S${i}USDT`);
     const exchange = await startExchange({ symbols, weightAMinute: 2_000 });
@@ -244,7 +235,7 @@ describe('seeds from the local exchange', () => {
     const log: Logged[] = [];
     const rest = new RestClient({
       restUrl: exchange.restUrl,
-      venue: { ...smallVenue(2_000), book: depth },
+      venue: { ...venueOf('local'), weightAMinute: 2_000 },
       fetcher: async (...request) => {
         const response = await fetch(...request);
         statuses.push(response.status);
@@ -264,7 +255,10 @@ describe('seeds from the local exchange', () => {
       exchange.faults.refuseWith = 0;
       for (const symbol of symbols.slice(3)) seeds.request(symbol, 'lost');
 
-      expect((await failed).book.lastUpdateId).toBeGreaterThan(0);
+      const { lastUpdateId, bids, asks } = (await failed).book;
+      expect([lastUpdateId, bids.length, asks.length].every((n) => n > 0)).toBe(true);
+      expect(await rest.bookId('S0USDT')).toBeGreaterThanOrEqual(lastUpdateId);
+      expect((await rest.listing()).symbols).toContainEqual({ symbol: 'S26USDT', status: 'TRADING' });
       expect((await all).map(({ symbol }) => symbol).sort()).toEqual([...symbols].sort());
       expect(statuses.filter((status) => status !== 200)).toEqual([503, 503, 503]);
       expect(log.filter(({ event }) => event === 'seed_recovered')).toHaveLength(3);
