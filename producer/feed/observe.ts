@@ -27,6 +27,8 @@ export interface ObserveOptions {
   /** Not asked for anything in book mode depth20. */
   readonly seeds: SeedSource;
   readonly restarts: Restarts;
+  /** Symbols that are not followed any more: what is known of them is dropped. */
+  readonly delisted: Observable<readonly string[]>;
   readonly counters: Counters;
   readonly log: Log;
   /** UTC epoch ms. */
@@ -40,9 +42,10 @@ const SAMPLE_CHARACTERS = 200;
 export function observe(options: ObserveOptions): OperatorFunction<FeedSignal, Observation> {
   return (signals) =>
     new Observable((subscriber) => {
-      const { scheduler, seeds } = options;
+      const { scheduler, seeds, delisted } = options;
       const observer = new FeedObserver(options, (observation) => subscriber.next(observation));
       subscriber.add(seeds.results.subscribe(({ symbol, book }) => observer.seed(symbol, book, scheduler.now())));
+      subscriber.add(delisted.subscribe((symbols) => observer.drop(symbols, scheduler.now())));
       subscriber.add(interval(TICK_MS, scheduler).subscribe(() => observer.tick(scheduler.now())));
       subscriber.add(
         signals.subscribe({
@@ -116,9 +119,15 @@ class FeedObserver {
     for (const observer of this.#observers.values()) observer.tick(nowMs);
   }
 
+  drop(symbols: readonly string[], atMs: number): void {
+    for (const symbol of symbols) {
+      this.#observers.get(symbol)?.end(atMs);
+      this.#observers.delete(symbol);
+    }
+  }
+
   end(atMs: number): void {
-    for (const observer of this.#observers.values()) observer.end(atMs);
-    this.#observers.clear();
+    this.drop([...this.#observers.keys()], atMs);
   }
 
   #of(symbol: string): SymbolObserver {
@@ -136,11 +145,10 @@ class FeedObserver {
     this.#slots.set(slot, symbols);
     for (const symbol of symbols) this.#of(symbol);
     const followed = before.length === 0 ? null : new Set([...this.#slots.values()].flat());
-    for (const symbol of before) {
-      if (followed?.has(symbol)) continue;
-      this.#observers.get(symbol)?.end(atMs);
-      this.#observers.delete(symbol);
-    }
+    this.drop(
+      before.filter((symbol) => !followed?.has(symbol)),
+      atMs,
+    );
   }
 
   #silent(symbol: string, slot: number, atMs: number): void {

@@ -1,5 +1,5 @@
 /** Frames, snapshots and rows for tests, as the parts of the producer see them. */
-import type { Snapshot } from '../../producer/feed/depth20.ts';
+import type { Snapshot } from '../../producer/feed/observation.ts';
 import type { OrderBookRow, TableRow } from '../../producer/record.ts';
 
 type Side = readonly (readonly [price: string, quantity: string])[];
@@ -24,7 +24,7 @@ const DEPTH = {
 
 export function snapshot(symbol: string, atMs: number, lastUpdateId = 1): Snapshot {
   const times = { timestampMs: atMs, receivedMs: atMs };
-  return { kind: 'snapshot', symbol, ...times, lastUpdateId, topBids: null, topAsks: null, ...DEPTH };
+  return { kind: 'snapshot', symbol, ...times, lastUpdateId, verified: null, topBids: null, topAsks: null, ...DEPTH };
 }
 
 export function bookRow(symbol: string, seq: number, atMs: number, extra: Partial<OrderBookRow> = {}): TableRow {

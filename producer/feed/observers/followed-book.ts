@@ -90,7 +90,7 @@ export class FollowedBook {
       const receivedMs = this.#pending.get(diff.lastId);
       if (receivedMs === undefined) return;
       this.#pending.delete(diff.lastId);
-      this.#noteReliability(receivedMs);
+      this.#noteReliability(atMs);
       this.#follower.applied(diff, receivedMs);
     });
     if (outcome.kind === 'ahead') return;
@@ -108,6 +108,7 @@ export class FollowedBook {
   lose(reason: string, atMs: number): void {
     this.#book.lose(reason);
     this.#noteReliability(atMs);
+    this.#askForSeed();
   }
 
   tick(nowMs: number): void {
@@ -195,8 +196,7 @@ export class FollowedBook {
   #restart({ highestBefore, held }: IdsRestarted<Diff>): void {
     this.#letThroughAll();
     emitIdsRestarted(this.#context, highestBefore, held);
-    const first = held[0]!;
-    if (this.#reliable) this.#told('ids_restarted', first.atMs);
+    if (this.#reliable) this.#told('ids_restarted', held.at(-1)!.atMs);
     this.#discardPending();
     this.#book = new RebuiltBook();
     this.#follower.reseeded(true);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { FeedSignal } from '../../../producer/feed/feed.ts';
+import type { FeedSignal } from '../../../producer/feed/signal.ts';
 import { frameText } from '../samples.ts';
-import { closed, frame, message, observe, opened } from './observing.ts';
+import { closed, frame, handedOver, message, observe, opened, silent } from './observing.ts';
 
 describe('snapshots', () => {
   test('each frame gives one, with the time it was received and the venue’s id', async () => {
@@ -22,7 +22,23 @@ describe('snapshots', () => {
 
     const { snapshots } = await observe([message(1, frameText('BTCUSDT', 1, bids, asks))]);
 
-    expect(snapshots[0]).toMatchObject({ bid_levels_covered: 1, ask_levels_covered: 5 });
+    expect(snapshots[0]).toMatchObject({ bid_levels_covered: 1, ask_levels_covered: 5, verified: null });
+  });
+
+  test('of a symbol whose reach leaves levels uncovered are warned of once, and the cure is named', async () => {
+    const bids = Array.from({ length: 20 }, (_, i) => [`${100 - i / 1000}`, '1'] as const);
+    const short = (atMs: number, symbol: string) => message(atMs, frameText(symbol, atMs, bids));
+
+    const { log } = await observe([frame(1, 1), short(2, 'BTCUSDT'), short(3, 'BTCUSDT'), short(4, 'ETHUSDT')]);
+
+    expect(log.filter(({ event }) => event === 'levels_uncovered').map(({ fields }) => fields)).toEqual(
+      ['BTCUSDT', 'ETHUSDT'].map((symbol) => ({
+        symbol,
+        bid_levels_covered: 4,
+        ask_levels_covered: 5,
+        cure: '--book full',
+      })),
+    );
   });
 
   test('a repeat of the same id is dropped and counted', async () => {
@@ -105,7 +121,7 @@ describe('what gives no snapshot is counted by its reason', () => {
 
 describe('connections', () => {
   test('their opening and their end are events of the whole session', async () => {
-    const { events } = await observe([opened(1), closed(2), opened(3, 1)], { connections: [['BTCUSDT'], ['ETHUSDT']] });
+    const { events } = await observe([opened(1, 0, ['BTCUSDT']), closed(2, 0, ['BTCUSDT']), opened(3, 1, ['ETHUSDT'])]);
 
     expect(events).toEqual([
       { timestamp_ms: 1, kind: 'connected', detail: { connection: 0, symbols: 1 } },
@@ -115,12 +131,77 @@ describe('connections', () => {
   });
 
   test('an attempt that failed is logged, and no event: the outage is one already', async () => {
-    const failed: FeedSignal = { kind: 'failed', atMs: 3, reason: 'ECONNREFUSED', connection: 0 };
+    const failed: FeedSignal = { kind: 'failed', atMs: 3, reason: 'ECONNREFUSED', slot: 0 };
 
     const { events, logged } = await observe([opened(1), closed(2), failed, failed]);
 
     expect(events.map(({ kind }) => kind)).toEqual(['connected', 'disconnected']);
     expect(logged).toEqual(['connected', 'disconnected', 'connect_failed', 'connect_failed']);
+  });
+});
+
+describe('hand-overs and silence', () => {
+  test('a hand-over is an event of the session and no outage', async () => {
+    const { events, snapshots } = await observe([opened(0), frame(1, 7), frame(2, 7), handedOver(3), frame(4, 9)]);
+
+    expect(events.slice(1)).toEqual([
+      {
+        timestamp_ms: 3,
+        kind: 'handed_over',
+        detail: { connection: 0, reason: 'life', overlap_ms: 1_000, symbols: 2 },
+      },
+    ]);
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([7, 9]);
+  });
+
+  test('frames that both connections bring, in whatever order, give each one snapshot', async () => {
+    const ids = [10, 11, 12, 11, 13, 12, 14, 13, 9, 14, 15, 16, 18, 17, 18];
+
+    const { snapshots, counters } = await observe([opened(0), ...ids.map((id, i) => frame(i + 1, id))]);
+
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([10, 11, 12, 13, 14, 15, 16, 18, 17]);
+    expect(counters.of('BTCUSDT').discarded).toEqual({ repeat: 5, stale: 1 });
+  });
+
+  test('a silent symbol is one event a silence, and a gap until it is heard again', async () => {
+    const { events } = await observe([
+      opened(0),
+      frame(1_000, 7),
+      frame(1_000, 3, 'ETHUSDT'),
+      silent(70_000, ['BTCUSDT']),
+      silent(80_000, ['BTCUSDT']),
+      frame(90_000, 9),
+    ]);
+
+    expect(events.slice(1)).toMatchObject([
+      { kind: 'silent', symbol: 'BTCUSDT', timestamp_ms: 70_000, from_ms: 1_000, detail: { connection: 0 } },
+      { kind: 'gap', symbol: 'BTCUSDT', from_ms: 1_000, to_ms: 90_000 },
+    ]);
+    expect(events).toHaveLength(3);
+  });
+
+  test('a symbol that was never heard is said to be silent once', async () => {
+    const { events } = await observe([opened(0), silent(70_000, ['ETHUSDT']), silent(80_000, ['ETHUSDT'])]);
+
+    expect(events.slice(1)).toEqual([
+      { timestamp_ms: 70_000, kind: 'silent', symbol: 'ETHUSDT', detail: { connection: 0 } },
+    ]);
+  });
+
+  test('a symbol that a slot follows no longer is forgotten: its return is a beginning', async () => {
+    const { events, snapshots } = await observe([
+      opened(0),
+      frame(1, 7),
+      handedOver(2, ['ETHUSDT']),
+      handedOver(3),
+      frame(4, 7),
+    ]);
+
+    expect(events.map(({ kind }) => kind)).toEqual(['connected', 'handed_over', 'handed_over']);
+    expect(snapshots.map(({ receivedMs, lastUpdateId }) => [receivedMs, lastUpdateId])).toEqual([
+      [1, 7],
+      [4, 7],
+    ]);
   });
 });
 

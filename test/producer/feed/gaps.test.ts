@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { FeedEvent } from '../../../producer/feed/depth20.ts';
-import { frameText } from '../samples.ts';
-import { closed, END_MS, frame, message, observe, opened } from './observing.ts';
+import type { FeedEvent } from '../../../producer/feed/observation.ts';
+import { closed, END_MS, frame, observe, opened } from './observing.ts';
 
 describe('gaps', () => {
   const gapsOf = (events: FeedEvent[]) => events.filter(({ kind }) => kind === 'gap');
@@ -22,7 +21,7 @@ describe('gaps', () => {
       symbol: 'BTCUSDT',
       from_ms: 1_000,
       to_ms: END_MS,
-      detail: { last_update_id_before: 7, open: true },
+      detail: { last_update_id_before: 7, open: true, bounds: 'exact' },
     });
     expect(gapsOf(events)).toHaveLength(2);
   });
@@ -46,7 +45,7 @@ describe('gaps', () => {
         symbol: 'BTCUSDT',
         from_ms: 1_000,
         to_ms: 3_100,
-        detail: { last_update_id_before: 7, last_update_id_after: 9 },
+        detail: { last_update_id_before: 7, last_update_id_after: 9, bounds: 'exact' },
       },
       {
         timestamp_ms: 3_900,
@@ -54,7 +53,7 @@ describe('gaps', () => {
         symbol: 'ETHUSDT',
         from_ms: 1_200,
         to_ms: 3_900,
-        detail: { last_update_id_before: 5, last_update_id_after: 6 },
+        detail: { last_update_id_before: 5, last_update_id_after: 6, bounds: 'exact' },
       },
     ]);
     const kinds = observations.map((observation) =>
@@ -111,17 +110,32 @@ describe('gaps', () => {
   });
 
   test('an outage of one connection is none of another’s symbols', async () => {
-    const { events } = await observe(
-      [
-        message(1, frameText('BTCUSDT', 1)),
-        message(1, frameText('ETHUSDT', 1), 1),
-        opened(2),
-        opened(2, 1),
-        closed(3, 1),
-      ].concat(message(4, frameText('BTCUSDT', 2)), message(5, frameText('ETHUSDT', 2), 1)),
-      { connections: [['BTCUSDT'], ['ETHUSDT']] },
-    );
+    const { events } = await observe([
+      opened(0, 0, ['BTCUSDT']),
+      opened(0, 1, ['ETHUSDT']),
+      frame(1, 1),
+      frame(1, 1, 'ETHUSDT'),
+      closed(3, 1, ['ETHUSDT']),
+      frame(4, 2),
+      opened(4, 1, ['ETHUSDT']),
+      frame(5, 2, 'ETHUSDT'),
+    ]);
 
     expect(gapsOf(events)).toMatchObject([{ symbol: 'ETHUSDT', from_ms: 1, to_ms: 5 }]);
+  });
+
+  test('a frame of a server that lags behind does not end an outage', async () => {
+    const { events } = await observe([
+      opened(0),
+      frame(1, 6),
+      frame(2, 7),
+      closed(3),
+      opened(4),
+      frame(5, 6),
+      frame(6, 7),
+      frame(7, 8),
+    ]);
+
+    expect(gapsOf(events)).toEqual([]);
   });
 });

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { Counters } from '../../../producer/counters.ts';
-import type { Observation, Snapshot } from '../../../producer/feed/depth20.ts';
+import type { Observation, Snapshot } from '../../../producer/feed/observation.ts';
 import { sampleEvery } from '../../../producer/feed/sampling.ts';
 import { snapshot } from '../samples.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 function sampling(everyMs: number, startMs = 0) {
   const clock = new VirtualClock(startMs);
-  const counters = new Counters(['BTCUSDT', 'ETHUSDT']);
+  const counters = new Counters();
   const input = new Subject<Observation>();
   const out: { atMs: number; observation: Observation }[] = [];
   let completed = false;

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import type { FeedEvent } from '../../../producer/feed/observation.ts';
+import type { SymbolState } from '../../../producer/state/store.ts';
+import { diff, END_MS, frame, observe, observing, opened } from './observing.ts';
+
+const gapsOf = (events: FeedEvent[]) => events.filter(({ kind }) => kind === 'gap');
+
+const state = (extra: Partial<SymbolState> = {}): SymbolState => ({
+  symbol: 'BTCUSDT',
+  receivedMs: 1_000,
+  lastUpdateId: 70,
+  sessionId: 'earlier',
+  clean: true,
+  ...extra,
+});
+
+const LATER = 100_000;
+
+describe('across restarts', () => {
+  test('what lies between the last state and the first frame is a gap with exact bounds', async () => {
+    const { events } = await observe([opened(LATER), frame(LATER + 5, 90), frame(LATER + 6, 91)], {
+      previous: [state()],
+    });
+
+    expect(gapsOf(events)).toEqual([
+      {
+        timestamp_ms: LATER + 5,
+        kind: 'gap',
+        symbol: 'BTCUSDT',
+        from_ms: 1_000,
+        to_ms: LATER + 5,
+        detail: { last_update_id_before: 70, last_update_id_after: 90, session_before: 'earlier', bounds: 'exact' },
+      },
+    ]);
+  });
+
+  test('the bounds are outer ones after a crash, and say so', async () => {
+    const { events } = await observe([opened(LATER), frame(LATER + 5, 90)], { previous: [state({ clean: false })] });
+
+    expect(gapsOf(events)).toMatchObject([{ from_ms: 1_000, detail: { bounds: 'outer' } }]);
+  });
+
+  test('the same id as before means that nothing was missed', async () => {
+    const { events } = await observe([opened(LATER), frame(LATER, 70)], { previous: [state()] });
+
+    expect(gapsOf(events)).toEqual([]);
+  });
+
+  test.each([
+    ['continues', 71, 73, 0],
+    ['overlaps', 68, 71, 0],
+    ['repeats', 69, 70, 0],
+    ['leaves out one update', 72, 73, 1],
+  ])('a first diff that %s', async (_, firstId, lastId, gaps) => {
+    const { events } = await observe([opened(LATER), diff(LATER, firstId, lastId)], {
+      book: 'full',
+      previous: [state()],
+    });
+
+    expect(gapsOf(events)).toHaveLength(gaps);
+  });
+
+  test('a symbol that does not come at all is a gap that is open at the end', async () => {
+    const { events } = await observe([opened(LATER)], { previous: [state()] });
+
+    expect(gapsOf(events)).toMatchObject([
+      { from_ms: 1_000, to_ms: END_MS, detail: { last_update_id_before: 70, open: true, session_before: 'earlier' } },
+    ]);
+  });
+
+  test('a symbol without a state has no gap', async () => {
+    const { events } = await observe([opened(LATER), frame(LATER, 90, 'ETHUSDT'), frame(LATER, 70)], {
+      previous: [state()],
+    });
+
+    expect(gapsOf(events)).toEqual([]);
+  });
+});
+
+describe('a gap that another producer may have covered', () => {
+  const fresh = state({ receivedMs: LATER - 59_000 });
+  const first = [opened(LATER), frame(LATER, 90)];
+
+  test.each<[string, SymbolState | null, number]>([
+    ['another session recorded the symbol at the first frame’s time', state({ sessionId: 'b', receivedMs: LATER }), 0],
+    ['the earlier session goes on', state({ receivedMs: LATER + 9_000 }), 0],
+    ['another session recorded it only before', state({ sessionId: 'b', receivedMs: LATER - 1 }), 1],
+    ['nothing else recorded it', fresh, 1],
+    ['only this session recorded it', state({ sessionId: 'this session', receivedMs: LATER + 9_000 }), 1],
+    ['the store has forgotten it', null, 1],
+  ])('is decided after 12 s by what the store holds then: %s', async (_, now, gaps) => {
+    const run = observing({ previous: [fresh], recheck: async () => now });
+
+    await run.play([...first, frame(LATER + 11_999, 91)]);
+    expect([gapsOf(run.events).length, run.restarts.undecided('BTCUSDT')]).toEqual([0, true]);
+    await run.clock.advance(1);
+
+    expect(run.restarts.undecided('BTCUSDT')).toBe(false);
+    expect(gapsOf(run.events)).toMatchObject(
+      Array(gaps).fill({ from_ms: fresh.receivedMs, to_ms: LATER, detail: { last_update_id_after: 90 } }),
+    );
+  });
+
+  test('is told when the store cannot be asked', async () => {
+    const recheck = () => Promise.reject(new Error('no answer'));
+
+    const { events, logged } = await observe(first, { previous: [fresh], recheck });
+
+    expect(gapsOf(events)).toHaveLength(1);
+    expect(logged).toContain('state_recheck_failed');
+  });
+
+  test('is told at once when the session ends before', async () => {
+    const { events } = await observe(first, { previous: [fresh], recheck: async () => null, endMs: LATER + 5_000 });
+
+    expect(gapsOf(events)).toHaveLength(1);
+  });
+
+  test('is not waited for where the session before ended in order, long ago', async () => {
+    const run = observing({ previous: [state()], recheck: async () => null });
+
+    await run.play(first);
+
+    expect([gapsOf(run.events).length, run.restarts.undecided('BTCUSDT')]).toEqual([1, false]);
+  });
+});
