@@ -10,7 +10,7 @@ import { CreateDatabaseCommand, CreateTableCommand, GlueClient } from '@aws-sdk/
 import type { TestContext } from 'vitest';
 import { LOCAL_AWS_ENVIRONMENT } from '../../infra/local/environment.ts';
 import { Random } from '../../infra/local/exchange/random.ts';
-import { type Exchange, type Faults, startExchange } from '../../infra/local/exchange.ts';
+import { type Exchange, type ExchangeOptions, type Faults, startExchange } from '../../infra/local/exchange.ts';
 import { type DeliveryStream, startDeliveryStream } from '../../infra/local/firehose.ts';
 import { startGlue } from '../../infra/local/glue.ts';
 import { kinesisClient, startKinesis } from '../../infra/local/kinesis.ts';
@@ -34,6 +34,8 @@ export interface FaultyPipelineOptions {
   readonly seed: number;
   readonly frameIntervalMs?: number;
   readonly exchange?: Partial<Faults>;
+  /** What else the exchange is to be like. */
+  readonly market?: Pick<ExchangeOptions, 'bookLevels' | 'wanderlust' | 'weightAMinute' | 'onPublished' | 'onSent'>;
   readonly kinesis?: Partial<KinesisFaults>;
   /** Of four calls that a batch gets, so many fail, one way after the other. Default 0. */
   readonly failingCalls?: 0 | 1 | 2 | 3;
@@ -81,7 +83,13 @@ export async function startFaultyPipeline(
   };
   context.onTestFinished(stop);
 
-  const exchange = await startExchange({ symbols, seed, frameIntervalMs, faults: { ...options.exchange } });
+  const exchange = await startExchange({
+    ...options.market,
+    symbols,
+    seed,
+    frameIntervalMs,
+    faults: { ...options.exchange },
+  });
   stops.push(() => exchange.close());
   const kinesis = await startKinesis({ streams: [{ name: STREAM, shards: 2 }], log: () => {} });
   stops.push(() => kinesis.stop());
