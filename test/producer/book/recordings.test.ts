@@ -1,8 +1,7 @@
-import { from, lastValueFrom, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { Counters } from '../../../producer/counters.ts';
-import { observeDepth20, type Snapshot } from '../../../producer/feed/depth20.ts';
-import type { FeedSignal } from '../../../producer/feed/feed.ts';
+import type { FeedSignal } from '../../../producer/feed/signal.ts';
+import { venueOf } from '../../../producer/feed/venues.ts';
+import { observing } from '../feed/observing.ts';
 import { missing, readRecording, recordingsIn } from '../recordings.ts';
 import { differences, type ReferenceDepth, referenceDepth, type TextLevel } from './reference.ts';
 
@@ -38,24 +37,17 @@ describe.skipIf(absent !== null)(`the recorded depth20 frames ${absent ?? ''}`, 
     async (path) => {
       const frames = framesOf(readRecording(path));
       const symbols = [...new Set(frames.map(({ frame }) => frame.symbol))];
-      const counters = new Counters(symbols);
-      const signals: FeedSignal[] = frames.map(({ text, frame }) => ({
-        kind: 'message',
-        connection: 0,
-        atMs: frame.atMs,
-        text,
-      }));
-      const observe = observeDepth20({
-        connections: [symbols],
-        rawLevels: true,
-        counters,
-        log: () => {},
-        now: () => 0,
+      const read = venueOf('binance.us').reader(symbols, 'depth20');
+      const startMs = frames[0]!.frame.atMs;
+      const signals = frames.map(({ text, frame }): FeedSignal => {
+        return { kind: 'message', slot: 0, atMs: frame.atMs - startMs, text, message: read(text) };
       });
+      const run = observing({ rawLevels: true });
 
-      const observations = await lastValueFrom(from(signals).pipe(observe, toArray()));
+      await run.play(signals);
+      await run.end(0);
 
-      const snapshots = observations.filter((observation): observation is Snapshot => observation.kind === 'snapshot');
+      const { snapshots, counters } = run;
       const { frames: counted, discarded } = counters.total();
       expect(frames.length).toBeGreaterThan(100);
       expect(counted).toBe(frames.length);
@@ -68,9 +60,15 @@ describe.skipIf(absent !== null)(`the recorded depth20 frames ${absent ?? ''}`, 
       expect(snapshots.length).toBe(usable.length);
       const numbers = (side: TextLevel[]) => side.map(([price, quantity]) => [Number(price), Number(quantity)]);
       const wrong = usable.flatMap(({ frame, expected }, i) => {
-        const { symbol, lastUpdateId, timestampMs, topBids, topAsks, ...depth } = snapshots[i]!;
+        const { symbol, lastUpdateId, timestampMs, verified: _, topBids, topAsks, ...depth } = snapshots[i]!;
         const seen = JSON.stringify([symbol, lastUpdateId, timestampMs, topBids, topAsks]);
-        const sent = JSON.stringify([frame.symbol, frame.id, frame.atMs, numbers(frame.bids), numbers(frame.asks)]);
+        const sent = JSON.stringify([
+          frame.symbol,
+          frame.id,
+          frame.atMs - startMs,
+          numbers(frame.bids),
+          numbers(frame.asks),
+        ]);
         const found = differences(depth as unknown as ReferenceDepth, expected);
         return seen === sent ? found : [...found, `${seen}, expected ${sent}`];
       });
