@@ -106,8 +106,8 @@ export class Slot implements WatchedSlot {
   /** Begins a hand-over unless one is under way; one for age that still waits gives way. */
   #begin(reason: HandOverReason, silent: readonly string[] = [], delayMs = 0): void {
     if (this.#closed || this.#current === null) return;
-    if (this.#handOver !== null && (this.#handOver.reason !== 'life' || reason === 'life' || this.#next !== null))
-      return;
+    const waits = this.#handOver?.reason === 'life' && this.#next === null;
+    if (this.#handOver !== null && (!waits || reason === 'life')) return;
     this.#handOver = new HandOver(reason, silent);
     this.#edge.log('info', 'hand_over_begins', { slot: this.#number, reason });
     this.#dial(delayMs);
