@@ -1,8 +1,10 @@
 /** Frame → snapshot: the CPU of a frame from its text to its row, against JSON.parse of the same text. */
-import { Subject } from 'rxjs';
+import { EMPTY, Subject, VirtualTimeScheduler } from 'rxjs';
 import { Counters } from '../../producer/counters.ts';
-import { observeDepth20 } from '../../producer/feed/depth20.ts';
-import type { FeedSignal } from '../../producer/feed/feed.ts';
+import { observe } from '../../producer/feed/observe.ts';
+import { Restarts } from '../../producer/feed/restarts.ts';
+import type { FeedSignal } from '../../producer/feed/signal.ts';
+import { venueOf } from '../../producer/feed/venues.ts';
 import type { TableRow } from '../../producer/record.ts';
 import { Session } from '../../producer/session.ts';
 import { type Frames, recordedFrames } from './market.ts';
@@ -17,15 +19,20 @@ const PARSE = 'JSON.parse';
  * @returns sends each frame through it once; `onRow` takes what comes out
  */
 export function rowMaker({ symbols, frames }: Frames, onRow: (row: TableRow) => void): () => void {
-  const counters = new Counters(symbols);
+  const counters = new Counters();
   const admission = { snapshot: () => true, event: () => true };
   const session = new Session('bench', 'local', symbols, counters, admission);
   const signals = new Subject<FeedSignal>();
+  const read = venueOf('binance.us').reader(symbols, 'depth20');
+  // A clock that stands still: no timers run beside what is measured.
+  const edge = { scheduler: new VirtualTimeScheduler(), log: () => {} };
+  const restarts = new Restarts({ previous: new Map(), sessionId: 'bench', ...edge });
+  const seeds = { results: EMPTY, request: () => {}, cancel: () => {} };
   signals
-    .pipe(observeDepth20({ connections: [symbols], rawLevels: false, counters, log: () => {}, now: Date.now }))
+    .pipe(observe({ book: 'depth20', rawLevels: false, seeds, restarts, delisted: EMPTY, counters, ...edge }))
     .subscribe((observation) => session.rows(observation).forEach(onRow));
   return () => {
-    for (const { atMs, text } of frames) signals.next({ kind: 'message', connection: 0, text, atMs });
+    for (const { atMs, text } of frames) signals.next({ kind: 'message', slot: 0, text, atMs, message: read(text) });
   };
 }
 

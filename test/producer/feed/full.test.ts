@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BIDS, closed, diff, handedOver, message, observe, opened, seed, silent } from './observing.ts';
+import { BIDS, closed, diff, handedOver, message, observe, opened, type Side, seed, silent } from './observing.ts';
 
 const full = (steps: Parameters<typeof observe>[0], options: Parameters<typeof observe>[1] = {}) =>
   observe(steps, { book: 'full', ...options });
@@ -284,6 +284,64 @@ describe('a book that cannot be right', () => {
     expect(proofs(run)).toEqual([
       [13, true],
       [15, true],
+    ]);
+  });
+});
+
+describe('a book that leaves the window of its seed', () => {
+  const side = (best: number, step: number): Side =>
+    Array.from({ length: 5_000 }, (_, i) => [`${best + step * i}`, '1']);
+  const bids = side(10_000, -1);
+  const asks = side(10_001, 1);
+  const fallen = diff(
+    2_000,
+    13,
+    13,
+    bids.slice(0, 4_990).map(([price]) => [price, '0'] as const),
+    [['5020', '1']],
+  );
+  const start = [opened(0), diff(1_000, 11, 12), seed(1_000, 12, bids, asks), fallen];
+  const bidsNow = bids.slice(4_990);
+  const asksNow: Side = [['5020', '1'], ...asks.slice(0, 4_999)];
+
+  test('is seeded anew before, verified meanwhile, and no event', async () => {
+    const run = await full([...start, diff(2_100, 14, 14), seed(2_200, 14, bidsNow, asksNow), diff(2_300, 15, 15)]);
+
+    expect(run.requests).toContain('BTCUSDT drifted 2000');
+    expect(proofs(run)).toEqual([
+      [13, true],
+      [14, true],
+      [15, true],
+    ]);
+    expect(run.events.map(({ kind }) => kind)).toEqual(['connected', 'book_seeded']);
+  });
+
+  test('is lost when its best price is outside, and then asked for as such', async () => {
+    const gone = bidsNow.map(([price]) => [price, '0'] as const);
+
+    const run = await full([...start, diff(2_100, 14, 14, gone)]);
+
+    expect(run.requests.slice(1, 3)).toEqual(['BTCUSDT drifted 2000', 'BTCUSDT lost 2100']);
+    expect(run.events.find(({ kind }) => kind === 'book_lost')).toMatchObject({ detail: { reason: 'drifted' } });
+    expect(proofs(run)).toEqual([[13, true]]);
+  });
+
+  test('was wrong where the next seed differs at the same id: lost, with an example, and seeded', async () => {
+    const other: Side = [['5010', '8'], ...bidsNow.slice(1)];
+
+    const run = await full([...start, seed(2_200, 13, other, asksNow), diff(2_300, 14, 14)]);
+
+    expect(run.events.slice(2)).toMatchObject([
+      {
+        kind: 'book_lost',
+        timestamp_ms: 2_200,
+        detail: { reason: 'disagrees', side: 'bids', price: 5_010, quantity: 1, quantity_of_seed: 8 },
+      },
+      { kind: 'book_seeded', timestamp_ms: 2_200, detail: { last_update_id: 13 } },
+    ]);
+    expect(proofs(run)).toEqual([
+      [13, true],
+      [14, true],
     ]);
   });
 });
