@@ -12,6 +12,8 @@ const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
 
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+
 const shared = {
   absWorkingDir: root,
   bundle: true,
@@ -22,6 +24,7 @@ const shared = {
   sourcemap: true,
   outExtension: { '.js': '.mjs' },
   logLevel: 'warning',
+  define: { 'process.env.npm_package_version': JSON.stringify(version) },
 };
 
 const deployable = { ...shared, banner, minify: true, outdir: 'dist' };

@@ -7,17 +7,19 @@
  */
 import { parseArgs } from 'node:util';
 import { ReplaySubject, take, timer } from 'rxjs';
-import { FEED_SETTINGS, readSettings, STREAM_SETTINGS } from './config.ts';
+import { FEED_SETTINGS, MONITOR_SETTINGS, readSettings, STREAM_SETTINGS } from './config.ts';
 import { DepthlakeError, reasonOf } from './errors.ts';
 import { jsonLog } from './log.ts';
+import { LineWriter } from './monitor/line-writer.ts';
 import { runService } from './service.ts';
 
 // The SDK's advice about Node versions would be a line on stderr that is no JSON.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
-const SETTINGS = { ...FEED_SETTINGS, ...STREAM_SETTINGS };
+const SETTINGS = { ...FEED_SETTINGS, ...STREAM_SETTINGS, ...MONITOR_SETTINGS };
 
-const log = jsonLog((line) => process.stderr.write(line), Date.now);
+const lines = new LineWriter();
+let log = jsonLog(lines.write, Date.now);
 const stop = new ReplaySubject<string>(1);
 
 let stopping = false;
@@ -37,9 +39,12 @@ process.on('disconnect', () => process.exit(1));
 try {
   const config = readSettings(SETTINGS, flagsOf(process.argv.slice(2)), process.env);
   if (config.durationMs !== undefined) timer(config.durationMs).subscribe(() => stop.next('the duration has passed'));
+  log = jsonLog(lines.write, Date.now, config.logLevel);
   const summary = await runService({
     config,
     log,
+    writeLine: lines.write,
+    linesDropped: () => lines.dropped,
     stop: stop.pipe(take(1)),
     progress: (progress) => process.connected && process.send?.(progress),
   });
@@ -52,10 +57,11 @@ try {
   leave(error.exit);
 }
 
-/** Exit once stdout and stderr are written; sockets that linger do not hold the process. */
+/** Exit once the log and stdout are written; sockets that linger do not hold the process. */
 function leave(status: number): void {
   process.exitCode = status;
-  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+  lines.close();
+  process.stdout.write('', () => process.exit());
 }
 
 function flagsOf(args: string[]): Record<string, string | boolean | undefined> {

@@ -1,225 +1,226 @@
 /**
  * The producer: from the exchange's socket into Kinesis.
  *
- *   connections ─▶ frames ─▶ snapshots ─▶ sampling ─▶ rows with identity ─▶ packs ─▶ Kinesis
+ *   connections ─▶ signals ─▶ observations ─▶ sampling ─▶ rows with identity ─▶ packs ─▶ memory, spill ─▶ Kinesis
  *
- * Everything with an effect (sockets, clock, clients, randomness) comes in through `ProducerEdge`.
+ * Everything with an effect (sockets, clocks, disks, clients, randomness) comes in through `ProducerEdge`.
  */
 import {
   catchError,
-  concat,
-  concatMap,
-  connect,
-  defer,
-  EMPTY,
-  firstValueFrom,
-  from,
   interval,
-  last,
   lastValueFrom,
-  map,
   merge,
+  NEVER,
   type Observable,
-  type OperatorFunction,
-  of,
-  race,
   type SchedulerLike,
+  Subject,
   takeUntil,
   tap,
 } from 'rxjs';
 import { boundedAdmission } from './admission.ts';
 import type { FeedConfig, StreamConfig } from './config.ts';
 import { Counters } from './counters.ts';
-import { reasonOf } from './errors.ts';
-import { combinedStreamUrl, SYMBOLS_PER_CONNECTION } from './feed/binance.ts';
+import { Ending, preparedBefore } from './ending.ts';
 import type { ConnectionSignal } from './feed/connection.ts';
-import { type Observation, observeDepth20 } from './feed/depth20.ts';
 import { feed } from './feed/feed.ts';
+import type { FeedEvent } from './feed/observation.ts';
+import { observe } from './feed/observe.ts';
+import { type Fetch, RestClient } from './feed/rest.ts';
+import { Restarts } from './feed/restarts.ts';
 import { sampleEvery } from './feed/sampling.ts';
+import { Seeds } from './feed/seeds.ts';
+import { symbolChanges } from './feed/symbols.ts';
+import type { Venue } from './feed/venue.ts';
+import { clockEvents, unknownGaps, withEvents } from './happenings.ts';
+import { followListings } from './listings.ts';
 import type { Log } from './log.ts';
-import type { TableRow } from './record.ts';
+import { Figures, type SessionInfo } from './monitor/figures.ts';
+import { readingsOf } from './monitor/readings.ts';
+import { type Preparation, prepare } from './preparation.ts';
 import { Session } from './session.ts';
+import { asRows } from './session-rows.ts';
+import { StateKeeper } from './state/keeper.ts';
+import { stateReader } from './state/reader.ts';
+import type { StateStore } from './state/store.ts';
+import type { PutPacks } from './stream/lanes.ts';
+import type { OpenedSpill } from './stream/open-spill.ts';
 import { PackBuilder, toPacks } from './stream/packs.ts';
-import { KinesisWriter, type PutPacks, writeTo } from './stream/writer.ts';
+import type { Spill } from './stream/spill.ts';
+import { writeTo } from './stream/write-to.ts';
+import { KinesisWriter } from './stream/writer.ts';
+import { type ProducerProgress, type ProducerSummary, progressOf, summaryOf } from './summary.ts';
 
-export type ProducerConfig = Pick<FeedConfig, 'venue' | 'symbols' | 'everyMs' | 'rawLevels'> &
-  Omit<StreamConfig, 'stream'> & { readonly wsUrl: string };
+export type ProducerConfig = Pick<FeedConfig, 'symbols' | 'shard' | 'book' | 'handOverMs' | 'everyMs' | 'rawLevels'> &
+  Pick<StreamConfig, 'lingerMs' | 'lanes' | 'queueMib'> & {
+    readonly wsUrl: string;
+    readonly restUrl: string;
+    readonly info: Pick<SessionInfo, 'version' | 'stack' | 'producer'>;
+  };
 
 export interface ProducerEdge {
+  readonly venue: Venue;
   readonly connect: (url: string) => Observable<ConnectionSignal>;
-  /** Checks that the venue lists the symbols and that the stream is there, before the session begins. */
-  readonly prepare: () => Promise<void>;
+  readonly fetcher: Fetch;
+  /** Checks that the stream is there, before the session begins. */
+  readonly checkStream: () => Promise<void>;
   readonly put: PutPacks;
+  /** null: gaps across restarts are not known. */
+  readonly store: StateStore | null;
+  /** null: what Kinesis does not take waits in memory. */
+  readonly openSpill: (() => Promise<OpenedSpill>) | null;
+  /** Given what is left in the spill, once the session has ended. */
+  readonly leaveSpill?: (spill: Spill) => Promise<void>;
   readonly scheduler: SchedulerLike;
+  /** Milliseconds of a clock that cannot be set. */
+  readonly monotonicNow: () => number;
   readonly random: () => number;
   readonly sessionId: string;
   readonly log: Log;
+  /** Log lines that nobody took. */
+  readonly linesDropped?: () => number;
   /** Emits the reason when the session is to end, and again to whoever subscribes later. */
   readonly stop: Observable<string>;
   /** Told about once a second while the session runs. */
   readonly progress?: (progress: ProducerProgress) => void;
+  /** Shows the figures; ends when the returned function is called. */
+  readonly monitor?: (figures: Figures) => Promise<() => Promise<void>>;
 }
 
-export interface ProducerProgress {
-  readonly frames: number;
-  readonly snapshots: number;
-  readonly packs: number;
-  readonly rows: number;
-  readonly queuedRows: number;
-  /** From a pack's first row to its acceptance by Kinesis, of the last pack accepted; includes the linger. */
-  readonly lagMs: number | null;
-}
-
-/** What a session did. `objects` and `duplicates` are null: a producer does not see the lake. */
-export interface ProducerSummary {
-  readonly session_id: string;
-  readonly venue: string;
-  readonly seconds: number;
-  readonly frames: number;
-  readonly snapshots: number;
-  readonly rows: number;
-  readonly objects: null;
-  readonly packs: number;
-  readonly bytes: number;
-  readonly line_bytes: number;
-  readonly retries: number;
-  readonly lost: number;
-  readonly duplicates: null;
-  readonly discarded: Readonly<Record<string, number>>;
-}
-
-const TALLY_EVERY_MS = 60_000;
 const PROGRESS_EVERY_MS = 1_000;
 /** How long the end of a session waits for Kinesis; supervisors kill after 30 s. */
 const FLUSH_MS = 20_000;
 
 /**
- * Runs one session until `edge.stop`, then flushes. `lost` counts the rows that Kinesis did not accept in time.
+ * Runs one session until `edge.stop`, then flushes. `lost` counts the rows that neither Kinesis nor the spill took.
  * @throws the venue's errors until the first message; later ones are answered by reconnecting
  */
 export async function runProducer(config: ProducerConfig, edge: ProducerEdge): Promise<ProducerSummary> {
-  const { scheduler } = edge;
-  const { venue, symbols, wsUrl } = config;
-  const startedMs = scheduler.now();
-  const counters = new Counters(symbols);
-  const builder = new PackBuilder(config.lanes);
-  const connections = chunks(symbols, SYMBOLS_PER_CONNECTION);
-  let lagMs: number | null = null;
-  const writer = new KinesisWriter(edge, (pack) => {
-    lagMs = scheduler.now() - pack.openedMs;
-  });
-  const admission = boundedAdmission(config.queueMib, () => builder.openBytes + writer.queuedBytes, edge.log);
-  const session = new Session(edge.sessionId, venue, symbols, counters, admission);
-  const ending = endingOf(edge.stop);
-  const summary = () => summaryOf(edge.sessionId, venue, (scheduler.now() - startedMs) / 1000, counters, writer);
-  if (await stoppedDuring(edge.prepare(), edge.stop)) return summary();
+  const { venue, scheduler, random, log, stop } = edge;
+  const { symbols: patterns, shard, restUrl } = config;
+  const rest = new RestClient({ restUrl, venue, fetcher: edge.fetcher, scheduler, random, log });
+  try {
+    const prepared = await preparedBefore(stop, prepare({ ...edge, patterns, shard, venue: venue.name, rest }));
+    return await record(config, edge, rest, prepared ?? NOTHING);
+  } finally {
+    rest.close();
+  }
+}
 
-  const pipeline = feed(
-    connections.map((part) => () => edge.connect(combinedStreamUrl(wsUrl, part))),
+/** Stopped before it began: a session of no symbols. */
+const NOTHING: Preparation = { symbols: [], previous: new Map(), spill: null };
+
+async function record(
+  config: ProducerConfig,
+  edge: ProducerEdge,
+  rest: RestClient,
+  { symbols, previous, spill }: Preparation,
+): Promise<ProducerSummary> {
+  const { venue, scheduler, random, sessionId, store, log } = edge;
+  const { book, rawLevels, everyMs } = config;
+  const now = () => scheduler.now();
+  const startedMs = now();
+  const counters = new Counters();
+  const builder = new PackBuilder(config.lanes);
+  /** Feed events that come from elsewhere than the feed. */
+  const happenings = new Subject<FeedEvent>();
+  const restarts = new Restarts({
+    previous: previous ?? new Map(),
+    sessionId,
+    ...(store && { recheck: stateReader(store, venue.name, symbols, now) }),
     scheduler,
-    edge.random,
-  ).pipe(
+    log,
+  });
+  const undecided = (symbol: string) => restarts.undecided(symbol);
+  const keeper = store && new StateKeeper({ store, venue: venue.name, sessionId, scheduler, log, undecided });
+  let lagMs: number | null = null;
+  const writer = new KinesisWriter({
+    ...edge,
+    spill: spill?.spill ?? null,
+    onEvent: (event) => happenings.next(event),
+    onAccepted: (pack, source) => {
+      lagMs = now() - pack.openedMs;
+      figures.accepted(pack, now());
+      // An earlier session's rows are behind this one's.
+      if (source !== 'earlier_session') keeper?.accepted(pack.marks);
+    },
+  });
+  const admission = boundedAdmission(config.queueMib, () => builder.openBytes + writer.queuedBytes, log);
+  const session = new Session(sessionId, venue.name, symbols, counters, admission);
+  const sources = {
+    counters,
+    writer,
+    symbols: () => session.symbols,
+    openBytes: () => builder.openBytes,
+    logLinesDropped: edge.linesDropped ?? (() => 0),
+  };
+  const info = { ...config.info, session_id: sessionId, venue: venue.name, book };
+  const figures = new Figures(() => readingsOf(sources), info);
+  const summary = () =>
+    summaryOf({
+      sessionId,
+      venue: venue.name,
+      book,
+      symbols: session.symbols,
+      seconds: (now() - startedMs) / 1000,
+      counters,
+      writer,
+      events: session.eventCounts,
+    });
+  if (symbols.length === 0) return summary();
+
+  const ending = new Ending(edge.stop);
+  const seeds = new Seeds({ rest, scheduler, random, log });
+  const changes = symbolChanges({
+    patterns: config.symbols,
+    shard: config.shard,
+    venueName: venue.name,
+    symbols,
+    listing: () => rest.listing(),
+    scheduler,
+    random,
+    log,
+  });
+  const listings = followListings(symbols, changes, venue.symbolsAConnection(book));
+  const detail = { venue: venue.name, book, every_ms: everyMs, shard: config.shard };
+
+  const clockJumps = clockEvents(scheduler, edge.monotonicNow, log);
+  const gapsBefore = previous === null ? unknownGaps(symbols, now) : NEVER;
+
+  const pipeline = feed({
+    plans: listings.plans,
+    connect: (symbols) => edge.connect(venue.streamUrl(config.wsUrl, symbols, book)),
+    reader: (symbols) => venue.reader(symbols, book),
+    bookId: (symbol) => rest.bookId(symbol),
+    handOverMs: config.handOverMs,
+    scheduler,
+    random,
+    log,
+  }).pipe(
     takeUntil(ending.begins),
     catchError((error) => ending.fail(error)),
-    observeDepth20({ connections, rawLevels: config.rawLevels, counters, log: edge.log, now: () => scheduler.now() }),
-    sampleEvery(config.everyMs, counters, scheduler),
-    asRows(session, () => ending.reason, { every_ms: config.everyMs, book: 'depth20' }, scheduler),
+    tap((signal) => figures.signal(signal)),
+    observe({ book, rawLevels, seeds, restarts, delisted: listings.delisted, counters, log, scheduler }),
+    withEvents(merge(happenings, listings.events, clockJumps, gapsBefore)),
+    tap((observation) => figures.observation(observation)),
+    sampleEvery(everyMs, counters, scheduler),
+    asRows(session, () => ending.reason, detail, scheduler),
     toPacks(builder, config.lingerMs, scheduler),
     writeTo(writer, FLUSH_MS, scheduler),
   );
 
-  const progress = (): ProducerProgress => {
-    const { frames, snapshots } = counters.total();
-    const { packs, rows } = writer.counts;
-    return { frames, snapshots, packs, rows, queuedRows: writer.queuedRows, lagMs };
-  };
-  const reports = interval(PROGRESS_EVERY_MS, scheduler).subscribe(() => edge.progress?.(progress()));
+  const report = () => edge.progress?.(progressOf(counters, writer, lagMs));
+  const endMonitor = await edge.monitor?.(figures);
+  const reports = interval(PROGRESS_EVERY_MS, scheduler).subscribe(report);
   try {
     await lastValueFrom(pipeline, { defaultValue: null });
   } finally {
     reports.unsubscribe();
-    edge.progress?.(progress());
+    seeds.close();
+    report();
+    await keeper?.finish(writer.queuedRows + writer.spilledRows === 0);
+    if (spill !== null) await edge.leaveSpill?.(spill.spill);
+    await endMonitor?.();
   }
   if (ending.failure !== null) throw ending.failure;
   return summary();
-}
-
-/** Whether the session is to end before what it needs was found to be there. */
-function stoppedDuring(prepared: Promise<void>, stop: Observable<string>): Promise<boolean> {
-  return firstValueFrom(race(from(prepared).pipe(map(() => false)), stop.pipe(map(() => true))));
-}
-
-/** The session around its observations: `started`, a tally a minute, the last tallies, `stopped`. */
-function asRows(
-  session: Session,
-  endReason: () => string,
-  detail: object,
-  scheduler: SchedulerLike,
-): OperatorFunction<Observation, TableRow> {
-  const now = () => scheduler.now();
-  const rows = connect((observations: Observable<Observation>) =>
-    merge(
-      observations.pipe(concatMap((observation) => session.rows(observation))),
-      interval(TALLY_EVERY_MS, scheduler).pipe(
-        takeUntil(observations.pipe(last(null, null))),
-        concatMap(() => session.tallies(now())),
-      ),
-    ),
-  );
-  return (observations) =>
-    concat(
-      defer(() => of(session.started(now(), detail))),
-      observations.pipe(rows),
-      defer(() => from(session.stopped(now(), endReason()))),
-    );
-}
-
-/** How a session comes to its end: asked to stop, or failed before the feed was ever heard. */
-function endingOf(stop: Observable<string>) {
-  const ending = {
-    reason: 'the feed ended',
-    failure: null as unknown,
-    begins: stop.pipe(
-      tap((reason) => {
-        ending.reason = reason;
-      }),
-    ),
-    fail(error: unknown): Observable<never> {
-      ending.failure = error;
-      ending.reason = reasonOf(error);
-      return EMPTY;
-    },
-  };
-  return ending;
-}
-
-function summaryOf(
-  sessionId: string,
-  venue: string,
-  seconds: number,
-  counters: Counters,
-  writer: KinesisWriter,
-): ProducerSummary {
-  const { frames, snapshots, discarded } = counters.total();
-  const { packs, rows, bytes, lineBytes, retries } = writer.counts;
-  return {
-    session_id: sessionId,
-    venue,
-    seconds,
-    frames,
-    snapshots,
-    rows,
-    objects: null,
-    packs,
-    bytes,
-    line_bytes: lineBytes,
-    retries,
-    lost: writer.queuedRows,
-    duplicates: null,
-    discarded,
-  };
-}
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }

@@ -1,51 +1,83 @@
-/** The producer with real parts: sockets, clock, Kinesis. What `depthlake record` and the deployed task both run. */
+/** The producer with real parts: sockets, clock, disk, AWS. What `depthlake record` and the deployed task both run. */
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { asyncScheduler, type Observable } from 'rxjs';
-import type { FeedConfig, StreamConfig } from './config.ts';
+import type { FeedConfig, MonitorConfig, StreamConfig } from './config.ts';
 import { DepthlakeError } from './errors.ts';
-import { HOSTS, type VenueHosts } from './feed/binance.ts';
 import { connection } from './feed/connection.ts';
-import { checkSymbols } from './feed/rest.ts';
+import type { VenueHosts } from './feed/venue.ts';
+import { venueOf } from './feed/venues.ts';
 import type { Log } from './log.ts';
-import { type ProducerProgress, type ProducerSummary, runProducer } from './main.ts';
+import { runProducer } from './main.ts';
+import { EmfReport, reportEmf } from './monitor/emf.ts';
+import type { Figures } from './monitor/figures.ts';
+import { health, readiness } from './monitor/health.ts';
+import { startMonitor } from './monitor/server.ts';
+import { checkTable, createDynamoDbClient, dynamoDbStore } from './state/dynamodb-store.ts';
+import { fileStore } from './state/file-store.ts';
+import type { StateStore } from './state/store.ts';
 import { checkStream, createKinesisClient, putPacks } from './stream/kinesis.ts';
+import { openSpill } from './stream/open-spill.ts';
+import { createS3Client, putObject } from './stream/s3.ts';
+import type { Spill } from './stream/spill.ts';
+import { uploadSpill } from './stream/upload.ts';
+import type { ProducerProgress, ProducerSummary } from './summary.ts';
 
 export interface ServiceOptions {
-  readonly config: FeedConfig & StreamConfig;
+  readonly config: FeedConfig & StreamConfig & MonitorConfig;
   readonly log: Log;
   readonly stop: Observable<string>;
   readonly progress?: (progress: ProducerProgress) => void;
+  /** Takes the lines of `--metrics emf`; absent: they are not written. */
+  readonly writeLine?: (line: string) => void;
+  /** Log lines that nobody took. */
+  readonly linesDropped?: () => number;
 }
 
-/** Records until `stop`; the Kinesis endpoint, region and credentials come from the standard AWS variables. */
-export async function runService({ config, log, stop, progress }: ServiceOptions): Promise<ProducerSummary> {
-  const hosts = hostsOf(config);
-  const client = createKinesisClient();
+/** Set by the build. */
+const VERSION = process.env.npm_package_version ?? 'unknown';
+
+/** Records until `stop`; AWS endpoints, region and credentials come from the standard variables and files. */
+export async function runService(options: ServiceOptions): Promise<ProducerSummary> {
+  const { config, log, stop } = options;
+  const venue = venueOf(config.venue);
+  const hosts = hostsOf(config, venue.hosts);
+  const kinesis = createKinesisClient();
+  const state = openState(config, log);
+  const sessionId = randomUUID();
   try {
     return await runProducer(
-      { ...config, wsUrl: hosts.wsUrl },
+      { ...config, ...hosts, info: { version: VERSION, stack: config.stack, producer: config.producer } },
       {
+        venue,
         connect: (url) => connection(url, asyncScheduler),
-        prepare: async () => {
-          await checkStream(client, config.stream);
-          await checkSymbols(hosts.restUrl, config.symbols, fetch);
+        fetcher: fetch,
+        checkStream: async () => {
+          await checkStream(kinesis, config.stream);
+          await state.check();
         },
-        put: putPacks(client, config.stream),
+        put: putPacks(kinesis, config.stream),
+        store: state.store,
+        openSpill: config.spillMib === 0 ? null : () => openSpill(spillOptions(config, sessionId, log)),
+        leaveSpill: (spill) => leaveSpill(spill, config, log),
         scheduler: asyncScheduler,
+        monotonicNow: () => performance.now(),
         random: Math.random,
-        sessionId: randomUUID(),
+        sessionId,
         log,
         stop,
-        ...(progress && { progress }),
+        monitor: (figures) => monitor(figures, options),
+        ...(options.linesDropped && { linesDropped: options.linesDropped }),
+        ...(options.progress && { progress: options.progress }),
       },
     );
   } finally {
-    client.destroy();
+    kinesis.destroy();
+    state.close();
   }
 }
 
-function hostsOf({ venue, wsUrl, restUrl }: FeedConfig): VenueHosts {
-  const own = venue === 'local' ? null : HOSTS[venue];
+function hostsOf({ wsUrl, restUrl }: FeedConfig, own: VenueHosts | null): VenueHosts {
   const hosts = { wsUrl: wsUrl?.href ?? own?.wsUrl, restUrl: restUrl?.href ?? own?.restUrl };
   if (hosts.wsUrl === undefined || hosts.restUrl === undefined) {
     throw new DepthlakeError(
@@ -54,4 +86,59 @@ function hostsOf({ venue, wsUrl, restUrl }: FeedConfig): VenueHosts {
     );
   }
   return { wsUrl: hosts.wsUrl, restUrl: hosts.restUrl };
+}
+
+interface State {
+  readonly store: StateStore | null;
+  readonly check: () => Promise<void>;
+  readonly close: () => void;
+}
+
+function openState({ state, work }: StreamConfig, log: Log): State {
+  const nothing = { check: async () => {}, close: () => {} };
+  if (state.kind === 'none') return { ...nothing, store: null };
+  if (state.kind === 'file') return { ...nothing, store: fileStore({ folder: join(work, 'state'), log }) };
+  const client = createDynamoDbClient();
+  return {
+    store: dynamoDbStore(client, state.table),
+    check: () => checkTable(client, state.table),
+    close: () => client.destroy(),
+  };
+}
+
+const MIB = 1024 * 1024;
+
+function spillOptions({ work, spillMib }: StreamConfig, sessionId: string, log: Log) {
+  return { folder: join(work, 'spill'), sessionId, boundBytes: spillMib * MIB, scheduler: asyncScheduler, log };
+}
+
+/** What is left stays for the next session, or goes where recovery takes it from. */
+async function leaveSpill(spill: Spill, { spillTo }: StreamConfig, log: Log): Promise<void> {
+  await spill.close();
+  if (spillTo !== undefined && spill.remaining > 0) {
+    const client = createS3Client();
+    await uploadSpill(spill, spillTo.prefix, putObject(client, spillTo.bucket), log);
+    client.destroy();
+  }
+  await spill.release();
+}
+
+/** Shows the figures as the settings ask for. */
+async function monitor(figures: Figures, { config, log, writeLine }: ServiceOptions): Promise<() => Promise<void>> {
+  const ends: (() => Promise<void>)[] = [];
+  if (config.monitor !== null) {
+    const server = await startMonitor(config.monitor, {
+      health: () => health(figures.vitals()),
+      readiness: () => readiness(figures.vitals(), config.lingerMs, Date.now()),
+      metrics: () => figures.text(),
+    });
+    log('info', 'monitoring', { url: server.url });
+    ends.push(() => server.close());
+  }
+  if (config.metrics === 'emf' && writeLine !== undefined) {
+    ends.push(reportEmf(new EmfReport(figures, config), { write: writeLine, scheduler: asyncScheduler, log }));
+  }
+  return async () => {
+    for (const end of ends) await end();
+  };
 }

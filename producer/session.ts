@@ -27,6 +27,8 @@ export class Session {
   readonly #venue: string;
   /** Every symbol recorded at some time; delisted ones keep their tally. */
   readonly #symbols: Set<string>;
+  readonly #delisted = new Set<string>();
+  readonly #eventCounts: Record<string, number> = {};
   readonly #counters: Counters;
   readonly #admission: Admission;
   readonly #seq = new Map<string, number>();
@@ -42,6 +44,16 @@ export class Session {
     this.#admission = admission;
   }
 
+  /** Symbols recorded now. */
+  get symbols(): number {
+    return this.#symbols.size - this.#delisted.size;
+  }
+
+  /** Feed events so far, by kind. */
+  get eventCounts(): Readonly<Record<string, number>> {
+    return this.#eventCounts;
+  }
+
   started(atMs: number, detail: object): TableRow {
     return this.#event({ timestamp_ms: atMs, kind: 'started', detail: { ...detail, symbols: [...this.#symbols] } });
   }
@@ -49,7 +61,11 @@ export class Session {
   rows(observation: Observation): TableRow[] {
     if (observation.kind === 'snapshot') return this.#snapshot(observation);
     const { event } = observation;
-    if (event.kind === 'listed' && event.symbol) this.#symbols.add(event.symbol);
+    if (event.symbol && event.kind === 'listed') {
+      this.#symbols.add(event.symbol);
+      this.#delisted.delete(event.symbol);
+    }
+    if (event.symbol && event.kind === 'delisted') this.#delisted.add(event.symbol);
     return this.#admitted(event);
   }
 
@@ -164,6 +180,7 @@ export class Session {
 
   #event(event: FeedEvent): TableRow {
     this.#eventSeq += 1;
+    this.#eventCounts[event.kind] = (this.#eventCounts[event.kind] ?? 0) + 1;
     const symbol = event.symbol ?? null;
     const row: FeedEventRow = {
       timestamp_ms: event.timestamp_ms,

@@ -1,17 +1,19 @@
 /** `depthlake record`: the producer alone, against any Kinesis endpoint, the way it runs in the cloud. */
 import { ReplaySubject } from 'rxjs';
-import { FEED_SETTINGS, STREAM_SETTINGS } from '../../producer/config.ts';
+import { FEED_SETTINGS, MONITOR_SETTINGS, STREAM_SETTINGS } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
-import type { ProducerProgress, ProducerSummary } from '../../producer/main.ts';
+import type { ProducerProgress, ProducerSummary } from '../../producer/summary.ts';
 import { formatBytes, formatCount, plural } from '../terminal.ts';
 import { type Context, defineCommand, jsonSetting } from './command.ts';
 import { dataSetting } from './data-setting.ts';
+import { eventsText } from './events-text.ts';
 import { humanLog } from './human-log.ts';
 import { Rates } from './rates.ts';
 
 const settings = {
   ...FEED_SETTINGS,
   ...STREAM_SETTINGS,
+  ...MONITOR_SETTINGS,
   json: jsonSetting('Print the summary as one JSON object on stdout'),
   data: dataSetting('Where venue local finds the exchange and the Kinesis of a running `depthlake start`'),
 };
@@ -22,6 +24,7 @@ export const command = defineCommand({
   settings,
   examples: [
     'record --symbols BTCUSDT,ETHUSDT --stream depthlake',
+    'record --symbols all --book full --shard 1/4',
     'record --venue binance.com --every 1s --raw-levels --duration 10m --json',
     'record --venue local   # into the pipeline that `depthlake start` runs',
   ],
@@ -31,7 +34,7 @@ export const command = defineCommand({
 
 async function record(context: Context<typeof settings>): Promise<number> {
   const { values, stdout, stderr, terminal, signal } = context;
-  const log = humanLog(stderr, Date.now);
+  const log = humanLog(stderr, Date.now, values.logLevel);
   const stop = new ReplaySubject<string>(1);
   signal.addEventListener('abort', () => stop.next(String(signal.reason)));
   if (signal.aborted) return 0;
@@ -45,6 +48,8 @@ async function record(context: Context<typeof settings>): Promise<number> {
     config,
     log,
     stop,
+    // A line that cannot be written changes nothing about the recording.
+    writeLine: (line) => void stderr.write(line).catch(() => {}),
     progress: (progress) => terminal.status(statusOf(progress, rates)),
   }).finally(() => clearTimeout(limit));
   terminal.clear();
@@ -80,6 +85,7 @@ function statusOf(progress: ProducerProgress, rates: Rates): string {
     plural(progress.packs, 'pack'),
     `${plural(progress.rows, 'row')} accepted`,
     `${formatCount(progress.queuedRows)} queued`,
+    ...(progress.spilledRows > 0 ? [`${formatCount(progress.spilledRows)} on disk`] : []),
   ].join(' · ');
 }
 
@@ -90,6 +96,8 @@ function summaryText(summary: ProducerSummary): string {
     `received   ${plural(summary.frames, 'frame')}, ${plural(summary.snapshots, 'snapshot')}`,
     `discarded  ${discarded.length === 0 ? 'nothing' : discarded.join(', ')}`,
     `accepted   ${plural(summary.rows, 'row')} in ${plural(summary.packs, 'pack')}, ${formatBytes(summary.bytes)}`,
+    ...(summary.spilled > 0 ? [`on disk    ${plural(summary.spilled, 'row')}, for the next session`] : []),
+    `events     ${eventsText(summary.events)}`,
     `lost       ${plural(summary.lost, 'row')}`,
   ].join('\n');
 }

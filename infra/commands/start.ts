@@ -1,5 +1,5 @@
 /** `depthlake start`: the whole pipeline on one machine, until Ctrl-C. */
-import { FEED_SETTINGS, integer, type Setting, STREAM_SETTINGS } from '../../producer/config.ts';
+import { FEED_SETTINGS, integer, MONITOR_SETTINGS, type Setting, STREAM_SETTINGS } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import type { Endpoints } from '../local/endpoints.ts';
@@ -8,6 +8,7 @@ import { formatBytes, formatCount, type Output, plural } from '../terminal.ts';
 import { codecSetting } from './codec-setting.ts';
 import { type Context, defineCommand, jsonSetting } from './command.ts';
 import { dataSetting, shownPath } from './data-setting.ts';
+import { eventsText } from './events-text.ts';
 import { humanLog } from './human-log.ts';
 import { builtFile } from './package.ts';
 import { Rates } from './rates.ts';
@@ -15,14 +16,16 @@ import { Rates } from './rates.ts';
 const port = (help: string) =>
   ({ flag: '', argument: '<port>', help, default: '0', parse: integer(0, 65_535) }) as const satisfies Setting<number>;
 
-const { stream: _, ...packing } = STREAM_SETTINGS;
+const { stream: _, work: _work, spillTo: _spillTo, state: _state, ...packing } = STREAM_SETTINGS;
+const { metrics: _metrics, ...monitoring } = MONITOR_SETTINGS;
 const { default: __, ...symbols } = FEED_SETTINGS.symbols;
 
 const settings = {
   ...FEED_SETTINGS,
   ...packing,
+  ...monitoring,
   venue: { ...FEED_SETTINGS.venue, default: 'local' },
-  symbols: { ...symbols, help: 'Symbols to record, separated by commas (default: BTCUSDT; with --play all it holds)' },
+  symbols: { ...symbols, help: `${FEED_SETTINGS.symbols.help} (default: BTCUSDT; with --play all it holds)` },
   data: dataSetting('Folder of the lake'),
   bufferSeconds: {
     flag: 'buffer-seconds',
@@ -76,7 +79,7 @@ async function start({ values, stdout, stderr, terminal, signal }: Context<typeo
   checkCombination(values);
   terminal.status('starting the local services …');
   signal.addEventListener('abort', () => terminal.status('stopping …'));
-  const log = heldLog(humanLog(stderr, Date.now));
+  const log = heldLog(humanLog(stderr, Date.now, values.logLevel));
   const { startPipeline } = await import('../local/pipeline.ts');
   const pipeline = await startPipeline({
     ...values,
@@ -142,12 +145,11 @@ function heldLog(log: Log): { readonly log: Log; release(): void } {
   };
 }
 
-function introduction({ endpoints, symbols: recorded }: LocalPipeline, values: StartValues): string {
-  const names =
-    recorded.length > 8 ? `${recorded.slice(0, 8).join(', ')} and ${recorded.length - 8} more` : recorded.join(', ');
+function introduction({ endpoints, monitorUrl }: LocalPipeline, values: StartValues): string {
   const lines = [
     ['exchange', exchangeText(endpoints, values)],
-    ['producer', `process ${endpoints.producer_pid}, ${names}`],
+    ['producer', `process ${endpoints.producer_pid}, ${symbolsText(values)}, book ${values.book}`],
+    ...(monitorUrl === null ? [] : [['monitor', `${monitorUrl}/metrics, /healthz, /readyz`]]),
     ['kinesis', `stream ${endpoints.stream} at ${endpoints.kinesis} (in memory)`],
     ['firehose', `one file a table and hour every ${values.bufferSeconds} s, through the built transformer`],
     ['glue', `database ${endpoints.database} at ${endpoints.glue}`],
@@ -161,6 +163,14 @@ function introduction({ endpoints, symbols: recorded }: LocalPipeline, values: S
         : 'until Ctrl-C';
   const hint = endpoints.venue === 'local' ? 'Record the real exchange: npm start -- --venue binance.us\n' : '';
   return `Depthlake runs on this machine ${until}:\n${lines.join('\n')}\n${hint}\n`;
+}
+
+function symbolsText({ symbols, play }: StartValues): string {
+  const patterns = symbols ?? [play === undefined ? 'BTCUSDT' : '*'];
+  if (patterns.includes('*')) return 'all symbols';
+  return patterns.length > 8
+    ? `${patterns.slice(0, 8).join(', ')} and ${patterns.length - 8} more`
+    : patterns.join(', ');
 }
 
 function exchangeText({ venue, ws }: Endpoints, { play, wsUrl }: StartValues): string {
@@ -188,7 +198,9 @@ function summaryText(summary: PipelineSummary, dataFolder: string, { paint }: Ou
     `received    ${plural(summary.frames, 'frame')}, ${plural(summary.snapshots, 'snapshot')}`,
     `discarded   ${discarded.length === 0 ? 'nothing' : discarded.join(', ')}`,
     `delivered   ${plural(summary.rows, 'row')}${sessions} in ${plural(summary.objects, 'file')}, ${formatBytes(summary.object_bytes)}, from ${plural(summary.packs, 'pack')}`,
+    `events      ${eventsText(summary.events)}`,
     `duplicates  ${formatCount(summary.duplicates)}`,
+    ...(summary.spilled > 0 ? [`on disk     ${plural(summary.spilled, 'row')}, for the next start`] : []),
     `lost        ${lostText(summary.lost, paint)}`,
     `Look inside: npx depthlake check ${dataFolder}`,
   ].join('\n');

@@ -3,10 +3,10 @@
  *
  * What is delivered is read back from the files and audited, so `lost` and `duplicates` are measured, not inferred.
  */
-import type { FeedConfig, StreamConfig } from '../../producer/config.ts';
+import type { FeedConfig, MonitorConfig, StreamConfig } from '../../producer/config.ts';
 import type { DepthlakeError } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
-import type { ProducerProgress, ProducerSummary } from '../../producer/main.ts';
+import type { ProducerProgress, ProducerSummary } from '../../producer/summary.ts';
 import type { Codec } from '../../transformer/codec.ts';
 import type { AuditTotals } from '../audit.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
@@ -15,8 +15,11 @@ import { LakeReader } from './lake-reader.ts';
 import { type LocalProducer, startProducer } from './producer.ts';
 import { producerEnvironment, producerFlags, type Services, startServices } from './services.ts';
 
-export interface PipelineOptions extends Omit<FeedConfig, 'symbols'>, Omit<StreamConfig, 'stream'> {
-  /** undefined: all symbols of the recording, or BTCUSDT. */
+export interface PipelineOptions
+  extends Omit<FeedConfig, 'symbols'>,
+    Pick<StreamConfig, 'lingerMs' | 'lanes' | 'queueMib' | 'spillMib'>,
+    Omit<MonitorConfig, 'metrics'> {
+  /** Names and patterns; undefined: all symbols of the recording, or BTCUSDT. */
   readonly symbols: readonly string[] | undefined;
   readonly data: string;
   readonly bufferSeconds: number;
@@ -47,6 +50,8 @@ export interface PipelineSummary {
   readonly seconds: number;
   readonly frames: number;
   readonly snapshots: number;
+  readonly book: string;
+  readonly symbols: number;
   /** Sessions that wrote into this stream: this one, and those of `record --venue local`. */
   readonly sessions: number;
   readonly rows: number;
@@ -57,13 +62,18 @@ export interface PipelineSummary {
   readonly error_records: number;
   /** null: the producer did not finish, so nobody knows what it held. */
   readonly lost: number | null;
+  /** Rows that wait on disk for the next start. */
+  readonly spilled: number;
   readonly duplicates: number;
   readonly discarded: Readonly<Record<string, number>>;
+  /** Feed events of the producer's session by kind, tallies among them. */
+  readonly events: Readonly<Record<string, number>>;
 }
 
 export interface LocalPipeline {
   readonly endpoints: Endpoints;
-  readonly symbols: readonly string[];
+  /** Where the producer shows itself; null: nowhere, or not yet. */
+  readonly monitorUrl: string | null;
   /** Resolves when the producer first has a connection to the exchange. */
   readonly connected: Promise<void>;
   status(): PipelineStatus;
@@ -119,7 +129,7 @@ async function startClaimed(options: PipelineOptions, claim: FolderClaim): Promi
 class Pipeline implements LocalPipeline {
   readonly ended: LocalPipeline['ended'];
   readonly connected: Promise<void>;
-  readonly symbols: readonly string[];
+  monitorUrl: string | null = null;
   readonly #options: PipelineOptions;
   readonly #services: Services;
   readonly #claim: FolderClaim;
@@ -139,17 +149,17 @@ class Pipeline implements LocalPipeline {
     this.#services = services;
     this.#claim = claim;
     this.#reader = new LakeReader(services.bucket, options.log);
-    this.symbols = options.symbols ?? (options.play === undefined ? ['BTCUSDT'] : (services.exchange?.symbols ?? []));
     this.connected = new Promise((resolve) => {
       this.#resolveConnected = resolve;
     });
     this.#producer = startProducer({
       bundle: options.producerBundle,
-      flags: producerFlags(options, this.symbols, services),
+      flags: producerFlags(options, services),
       env: producerEnvironment(services),
       log: (level, event, fields) => {
         if (event === 'connected') this.#resolveConnected();
-        options.log(level, event, fields);
+        if (event === 'monitoring') this.monitorUrl = String(fields?.['url']);
+        else options.log(level, event, fields);
       },
       progress: (progress) => this.#report(progress),
     });
@@ -235,6 +245,8 @@ class Pipeline implements LocalPipeline {
       seconds: (Date.now() - this.#startedMs) / 1000,
       frames: produced?.frames ?? this.#progress?.frames ?? 0,
       snapshots: produced?.snapshots ?? this.#progress?.snapshots ?? 0,
+      book: this.#options.book,
+      symbols: produced?.symbols ?? 0,
       sessions: totals.sessions,
       rows: totals.rows,
       objects: delivered.objects,
@@ -243,8 +255,10 @@ class Pipeline implements LocalPipeline {
       bytes: produced?.bytes ?? 0,
       error_records: delivered.errorRecords,
       lost: produced === null && this.#progress !== null ? null : totals.lost + undelivered(produced, totals),
+      spilled: produced?.spilled ?? 0,
       duplicates: totals.duplicates,
       discarded: produced?.discarded ?? {},
+      events: produced?.events ?? {},
     };
   }
 }

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { DepthlakeError, ERRORS, type ErrorCode } from '../../producer/errors.ts';
 import type { Log, LogLevel } from '../../producer/log.ts';
-import type { ProducerProgress, ProducerSummary } from '../../producer/main.ts';
+import type { ProducerProgress, ProducerSummary } from '../../producer/summary.ts';
 
 /** The producer flushes for 20 s at the most; beyond this it hangs. */
 const KILL_AFTER_MS = 30_000;

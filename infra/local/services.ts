@@ -1,4 +1,5 @@
 /** Starts the services of one machine in their order, and ends them in the other. */
+import { join } from 'node:path';
 import {
   CreateDatabaseCommand,
   CreateTableCommand,
@@ -14,10 +15,13 @@ import { tableInput } from '../../transformer/catalog.ts';
 import type { Codec } from '../../transformer/codec.ts';
 import type { ObjectStore } from '../../transformer/lake.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
+import { startControl } from './control.ts';
 import type { Endpoints } from './endpoints.ts';
 import { LOCAL_ACCOUNT, LOCAL_AWS_ENVIRONMENT, LOCAL_REGION } from './environment.ts';
 import { ROSTER } from './exchange/roster.ts';
 import { type Exchange, startExchange } from './exchange.ts';
+import { describeDeliveryStream } from './firehose/description.ts';
+import type { DeliveryStreamOptions } from './firehose/options.ts';
 import type { DeliveryStats } from './firehose/record.ts';
 import { startDeliveryStream } from './firehose.ts';
 import { startGlue } from './glue.ts';
@@ -27,6 +31,7 @@ import type { PipelineOptions } from './pipeline.ts';
 import { openBucket } from './s3.ts';
 import { whileMoving } from './stall.ts';
 
+const DEFAULT_SYMBOL = 'BTCUSDT';
 const STREAM = 'depthlake';
 const DATABASE = 'depthlake';
 const BUCKET = 'depthlake-local';
@@ -107,7 +112,7 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
     const bucket = openBucket(options.data);
     const client = kinesisClient(kinesis.endpoint);
     stops.push(async () => client.destroy());
-    const delivery = await startDeliveryStream({
+    const deliveryStream: DeliveryStreamOptions = {
       name: 'depthlake',
       arn: arn('firehose', `deliverystream/${STREAM}`),
       lambdaArn: arn('lambda', 'function:transformer'),
@@ -126,8 +131,15 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
       log: line('firehose'),
       onDelivered: ({ key, error }) => !error && events.onDelivered(key),
       onFatal: events.onFatal,
-    });
+    };
+    const delivery = await startDeliveryStream(deliveryStream);
     stops.push(() => delivery.stop());
+
+    const control = await startControl({
+      deliveryStreams: [describeDeliveryStream(deliveryStream, `arn:aws:s3:::${BUCKET}`, Date.now())],
+      log: line('firehose'),
+    });
+    stops.push(() => control.stop());
     return {
       bucket,
       exchange,
@@ -140,6 +152,7 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
         database: DATABASE,
         kinesis: kinesis.endpoint,
         glue: glue.endpoint,
+        control: control.endpoint,
         ws: exchange?.wsUrl ?? options.wsUrl?.href ?? null,
         rest: exchange?.restUrl ?? options.restUrl?.href ?? null,
       },
@@ -190,18 +203,34 @@ async function declareTables(endpoint: string): Promise<void> {
   }
 }
 
+/** What a producer keeps between sessions lies in the lake's folder too; readers pass over names with a dot. */
+const WORK_FOLDER = '.depthlake';
+
 /** The settings of a producer that records into these services, as flags. */
-export function producerFlags(options: PipelineOptions, symbols: readonly string[], services: Services): string[] {
+export function producerFlags(options: PipelineOptions, services: Services): string[] {
   const { ws, rest } = services.endpoints;
+  const { shard, monitor, play } = options;
   const hosts = { 'ws-url': ws, 'rest-url': rest };
   const flags = {
     venue: options.venue,
-    symbols: symbols.join(','),
+    symbols: (options.symbols ?? [play === undefined ? DEFAULT_SYMBOL : '*']).join(','),
+    shard: `${shard.index}/${shard.count}`,
+    book: options.book,
+    'hand-over': `${options.handOverMs}ms`,
     every: options.everyMs === 0 ? 'frame' : `${options.everyMs}ms`,
     linger: `${options.lingerMs}ms`,
     lanes: options.lanes,
     queue: options.queueMib,
     stream: STREAM,
+    work: join(options.data, WORK_FOLDER),
+    spill: options.spillMib,
+    // A recording comes from another time than what was recorded before it.
+    state: play === undefined ? 'file' : 'none',
+    monitor:
+      monitor === null ? 'off' : `${monitor.host.includes(':') ? `[${monitor.host}]` : monitor.host}:${monitor.port}`,
+    stack: options.stack,
+    producer: options.producer,
+    'log-level': options.logLevel,
     ...Object.fromEntries(Object.entries(hosts).filter(([, url]) => url !== null)),
   };
   const given = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);

@@ -36,7 +36,7 @@ export function dynamoDbStore(client: DynamoDBClient, table: string): StateStore
   return {
     load: async (venue, symbols) => {
       const states = new Map<string, SymbolState>();
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const signal = deadline();
       const feeds = [...new Set(symbols)].map((symbol) => feedOf(venue, symbol));
       try {
         for (let at = 0; at < feeds.length; at += BATCH_MAX) {
@@ -51,7 +51,7 @@ export function dynamoDbStore(client: DynamoDBClient, table: string): StateStore
       return states;
     },
     save: async (venue, states) => {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const signal = deadline();
       const failures: unknown[] = [];
       const queue = states.values();
       const work = async () => {
@@ -88,25 +88,34 @@ export async function checkTable(client: DynamoDBClient, table: string): Promise
   }
 }
 
-async function batchGet(client: DynamoDBClient, table: string, feeds: readonly string[], abortSignal: AbortSignal) {
+/** A signal of its own for each call: they leave listeners behind, of which one signal would gather hundreds. */
+type Signal = () => AbortSignal;
+
+/** All signals end at the same time, TIMEOUT_MS from now. */
+function deadline(): Signal {
+  const untilMs = performance.now() + TIMEOUT_MS;
+  return () => AbortSignal.timeout(Math.max(0, Math.ceil(untilMs - performance.now())));
+}
+
+async function batchGet(client: DynamoDBClient, table: string, feeds: readonly string[], signal: Signal) {
   const items: Item[] = [];
   let wanted: BatchGetItemCommandOutput['UnprocessedKeys'] = {
     [table]: { Keys: feeds.map((feed) => ({ feed: { S: feed } })), ConsistentRead: true },
   };
   while (wanted !== undefined && Object.keys(wanted).length > 0) {
     const command: BatchGetItemCommand = new BatchGetItemCommand({ RequestItems: wanted });
-    const answer: BatchGetItemCommandOutput = await client.send(command, { abortSignal });
+    const answer: BatchGetItemCommandOutput = await client.send(command, { abortSignal: signal() });
     items.push(...(answer.Responses?.[table] ?? []));
     wanted = answer.UnprocessedKeys;
-    if (wanted?.[table] !== undefined) await sleep(UNPROCESSED_PAUSE_MS, undefined, { signal: abortSignal });
+    if (wanted?.[table] !== undefined) await sleep(UNPROCESSED_PAUSE_MS);
   }
   return items;
 }
 
 /** An item that is newer already is no failure. */
-async function update(client: DynamoDBClient, input: UpdateItemCommandInput, abortSignal: AbortSignal): Promise<void> {
+async function update(client: DynamoDBClient, input: UpdateItemCommandInput, signal: Signal): Promise<void> {
   try {
-    await client.send(new UpdateItemCommand(input), { abortSignal });
+    await client.send(new UpdateItemCommand(input), { abortSignal: signal() });
   } catch (error) {
     if ((error as Error).name !== 'ConditionalCheckFailedException') throw error;
   }

@@ -2,19 +2,12 @@
 import { firstValueFrom, from, interval, race, type SchedulerLike, type Subscription, timer } from 'rxjs';
 import { reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Mark } from '../stream/packs.ts';
 import type { StateStore } from './store.ts';
 
 /** A symbol is written at most once in so long. */
 const WRITE_EVERY_MS = 10_000;
 const FINISH_WITHIN_MS = 5_000;
-
-/** The newest snapshot of a symbol in a pack that Kinesis accepted. */
-interface Mark {
-  readonly symbol: string;
-  readonly receivedMs: number;
-  readonly lastUpdateId: number;
-  readonly seq: number;
-}
 
 export interface StateKeeperOptions {
   readonly store: StateStore;

@@ -1,0 +1,59 @@
+/** What a session needs before it begins: its symbols, what earlier sessions left behind, a stream to write to. */
+import type { Shard } from './config.ts';
+import { reasonOf } from './errors.ts';
+import type { RestClient } from './feed/rest.ts';
+import { firstSymbols } from './feed/symbols.ts';
+import type { Log } from './log.ts';
+import type { StateStore, SymbolState } from './state/store.ts';
+import type { OpenedSpill } from './stream/open-spill.ts';
+import type { Mark } from './stream/packs.ts';
+
+export interface Preparation {
+  readonly symbols: readonly string[];
+  /** The last recorded state of each symbol; null: the store cannot be read, so gaps before this session are unknown. */
+  readonly previous: ReadonlyMap<string, SymbolState> | null;
+  readonly spill: OpenedSpill | null;
+}
+
+export interface PreparationParts {
+  readonly patterns: readonly string[];
+  readonly shard: Shard;
+  readonly venue: string;
+  readonly rest: RestClient;
+  readonly checkStream: () => Promise<void>;
+  readonly store: StateStore | null;
+  readonly openSpill: (() => Promise<OpenedSpill>) | null;
+  readonly log: Log;
+}
+
+/** @throws what keeps the session from beginning: see `checkStream`, `firstSymbols`, `openSpill` */
+export async function prepare(parts: PreparationParts): Promise<Preparation> {
+  const { patterns, shard, venue, rest, checkStream, store, openSpill, log } = parts;
+  await checkStream();
+  const symbols = firstSymbols(patterns, await rest.listing(), shard, venue);
+  const states = await loadStates(store, venue, symbols, log);
+  const spill = (await openSpill?.()) ?? null;
+  return { symbols, previous: states && tightened(states, spill?.recovered.marks ?? []), spill };
+}
+
+/** A store that cannot be read must not keep the producer from recording. */
+async function loadStates(store: StateStore | null, venue: string, symbols: readonly string[], log: Log) {
+  if (store === null) return new Map<string, SymbolState>();
+  try {
+    return await store.load(venue, symbols);
+  } catch (error) {
+    log('error', 'state_not_read', { reason: reasonOf(error) });
+    return null;
+  }
+}
+
+/** What lies in the spill is recorded too: a gap begins behind it. */
+function tightened(states: Map<string, SymbolState>, marks: readonly Mark[]): ReadonlyMap<string, SymbolState> {
+  const previous = new Map(states);
+  for (const { symbol, receivedMs, lastUpdateId } of marks) {
+    const state = states.get(symbol);
+    if (state === undefined || state.receivedMs >= receivedMs) continue;
+    previous.set(symbol, { ...state, receivedMs, lastUpdateId, clean: false });
+  }
+  return previous;
+}
