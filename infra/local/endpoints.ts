@@ -14,6 +14,8 @@ export interface Endpoints extends ProcessIdentity {
   readonly database: string;
   readonly kinesis: string;
   readonly glue: string;
+  /** Of Firehose and of STS, for what describes the services. */
+  readonly control: string;
   /** Hosts that the producer was given; null where they are the venue's own. */
   readonly ws: string | null;
   readonly rest: string | null;
