@@ -9,7 +9,7 @@ import { addUnits, type Units } from './decimal.ts';
 import type { Level } from './levels.ts';
 
 /** The farthest levels go beyond this, and the window shrinks; a seed has 5,000 at the most. */
-export const MAX_LEVELS = 10_000;
+const MAX_LEVELS = 10_000;
 /** Levels that go at once: dropping them moves the whole side. */
 const DROP = 1_000;
 /** So many values are moved faster one by one than by `splice`, which makes an array of what it removed. */

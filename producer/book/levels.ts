@@ -38,7 +38,7 @@ export type DepthFields = Pick<
 export type UnusableBook = 'empty_side' | 'crossed';
 
 /** What is known of one side. */
-export interface KnownSide {
+interface KnownSide {
   readonly best: Units | undefined;
   /** The outermost level's price. */
   readonly last: Units | undefined;

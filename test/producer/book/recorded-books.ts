@@ -7,7 +7,7 @@ import { readRecording, recordingsIn } from '../recordings.ts';
 export const BINANCE_US = 'binance-us-2021';
 export const BTCUSDT = 'binance-btcusdt-2024';
 
-export interface BestPrices {
+interface BestPrices {
   readonly id: number;
   readonly bid: readonly [Units, Units];
   readonly ask: readonly [Units, Units];
