@@ -62,7 +62,7 @@ export class Restarts {
     if (this.#heard.has(symbol)) return;
     this.#heard.add(symbol);
     const before = this.#options.previous.get(symbol);
-    if (before === undefined || continues(before.lastUpdateId, message)) return;
+    if (before === undefined || before.receivedMs >= message.atMs || continues(before.lastUpdateId, message)) return;
 
     const tell = () => report({ before, toMs: message.atMs, afterId: message.lastId });
     const { recheck, scheduler } = this.#options;
@@ -80,7 +80,7 @@ export class Restarts {
       if (!covered) tell();
     };
     const timer = scheduler.schedule(async () => {
-      decide(await this.#covered(symbol, before, message, recheck));
+      decide(await this.#covered(symbol, message, recheck));
     }, RECHECK_AFTER_MS);
     this.#undecided.set(symbol, { decide: () => decide(false), timer });
   }
@@ -97,16 +97,13 @@ export class Restarts {
   /** Whether another session recorded the symbol until this one's first message. */
   async #covered(
     symbol: string,
-    before: SymbolState,
     message: FirstMessage,
     recheck: (symbol: string) => Promise<SymbolState | null>,
   ): Promise<boolean> {
     const { sessionId, log } = this.#options;
     try {
       const now = await recheck(symbol);
-      if (now === null || now.sessionId === sessionId) return false;
-      if (now.sessionId === before.sessionId && now.receivedMs <= before.receivedMs) return false;
-      return now.receivedMs >= message.atMs;
+      return now !== null && now.sessionId !== sessionId && now.receivedMs >= message.atMs;
     } catch (error) {
       log('warn', 'state_recheck_failed', { symbol, reason: reasonOf(error) });
       return false;

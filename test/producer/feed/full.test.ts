@@ -184,6 +184,12 @@ describe('a hole in the ids', () => {
     expect(run.counters.of('BTCUSDT').discarded).toMatchObject({ stale: 1 });
   });
 
+  test('begins where the last diff before it came: a repeat beside diffs that wait proves nothing', async () => {
+    const run = await full([...seeded, diff(2_000, 16, 17), diff(3_000, 13, 13), handedOver(3_100)]);
+
+    expect(run.events.find(({ kind }) => kind === 'gap')).toMatchObject({ from_ms: 1_100, to_ms: 2_000 });
+  });
+
   test('is one at once when more than 64 diffs wait for what is missing', async () => {
     const waiting = Array.from({ length: 65 }, (_, i) => diff(2_000 + i, 20 + i, 20 + i));
 

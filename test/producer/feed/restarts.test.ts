@@ -68,6 +68,14 @@ describe('across restarts', () => {
     ]);
   });
 
+  test('a state that another producer recorded after the first frame leaves no gap', async () => {
+    const { events } = await observe([opened(LATER), frame(LATER, 90)], {
+      previous: [state({ receivedMs: LATER, clean: false })],
+    });
+
+    expect(gapsOf(events)).toEqual([]);
+  });
+
   test('a symbol without a state has no gap', async () => {
     const { events } = await observe([opened(LATER), frame(LATER, 90, 'ETHUSDT'), frame(LATER, 70)], {
       previous: [state()],

@@ -146,6 +146,30 @@ describe('a frame is not verified, and covers nothing', () => {
     expect(doubtsOf(run)).toEqual(['book_lost']);
   });
 
+  test('when the rebuilt book is crossed: it is lost, and seeded anew', async () => {
+    const run = await witness([
+      ...seeded,
+      diff(2_000, 13, 13, [['101', '1']]),
+      frame(2_010, 13),
+      diff(2_100, 14, 14, [['101', '0']]),
+      frame(2_110, 14),
+      seed(2_200, 14),
+      frame(2_300, 14),
+      diff(2_400, 15, 15),
+      frame(2_410, 15),
+    ]);
+
+    expect(proofs(run)).toEqual([
+      [13, false],
+      [14, false],
+      [15, true],
+    ]);
+    expect(run.events.find(({ kind }) => kind === 'book_lost')).toMatchObject({
+      timestamp_ms: 2_000,
+      detail: { reason: 'crossed' },
+    });
+  });
+
   test('when it shows more than the window of the seed', async () => {
     const side = (best: number, step: number): Side =>
       Array.from({ length: 5_000 }, (_, i) => [`${best + step * i}`, '1']);
