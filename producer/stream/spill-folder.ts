@@ -62,16 +62,24 @@ export async function adoptSegments(folder: string, own: string): Promise<Segmen
 
 /** Bytes of the segments of all sessions but one. */
 export async function bytesOfOthers(folder: string, own: string): Promise<number> {
-  const files = await readdir(folder, { recursive: true });
-  const sizes = files
-    .map((name) => path.join(folder, name))
-    .filter((file) => SEGMENT.test(path.basename(file)) && !file.startsWith(own + path.sep))
-    .map((file) =>
-      stat(file).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    );
+  const others = (await foldersIn(folder)).map((name) => path.join(folder, name)).filter((other) => other !== own);
+  return sumOf(others.map(bytesIn));
+}
+
+/** What vanishes meanwhile has no bytes: another session removes what it has sent. */
+async function bytesIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return sumOf(
+    entries.map(async (entry) => {
+      const found = path.join(folder, entry.name);
+      if (entry.isDirectory()) return bytesIn(found);
+      const sized = SEGMENT.test(entry.name) ? await stat(found).catch(() => null) : null;
+      return sized?.size ?? 0;
+    }),
+  );
+}
+
+async function sumOf(sizes: readonly Promise<number>[]): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 

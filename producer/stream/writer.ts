@@ -149,7 +149,9 @@ export class KinesisWriter {
     if (this.#spill === null) return;
     await this.#appending;
     this.#resting.clear();
-    while (this.#memory.size > 0 && !this.#resting.has('append')) await this.#append(this.#spill);
+    while (this.#memory.size > 0 && !this.#resting.has('append')) {
+      await this.#append(this.#spill, 'session_ends');
+    }
   }
 
   /** Moves everything on that can move now. */
@@ -185,15 +187,14 @@ export class KinesisWriter {
   #startAppending(spill: Spill): void {
     // Not at once: whoever is told that spilling begins may write.
     this.#appending = Promise.resolve()
-      .then(() => this.#append(spill))
+      .then(() => this.#append(spill, this.#isOverdue() ? 'kinesis_is_slow' : 'spill_is_not_empty'))
       .finally(() => {
         this.#appending = null;
         this.#advance();
       });
   }
 
-  async #append(spill: Spill): Promise<void> {
-    const reason = this.#isOverdue() ? 'kinesis_is_slow' : 'spill_is_not_empty';
+  async #append(spill: Spill, reason: string): Promise<void> {
     this.#watch.begin({ reason, packs: this.#memory.size, bytes: this.#memory.bytes, earlier_packs: spill.remaining });
     // What is in flight stays in its lane, and its copy on disk is for the case that this process dies.
     const withdrawn = this.#lanes.withdraw(({ entry }) => entry === null);

@@ -141,6 +141,26 @@ describe('packs', () => {
     expect([builder.openBytes, builder.oldestMs]).toEqual([0, null]);
   });
 
+  test('know the newest row of each of their symbols, and when their snapshots were received', () => {
+    const builder = new PackBuilder(1);
+    const given: TableRow[] = [
+      bookRow('BTCUSDT', 1, NOW, { last_update_id: 10 }),
+      bookRow('ETHUSDT', 1, NOW + 1, { last_update_id: 20 }),
+      eventRow('BTCUSDT', 1, NOW + 2),
+      bookRow('BTCUSDT', 2, NOW + 3, { last_update_id: 11 }),
+    ];
+    for (const row of given) builder.add(row, NOW);
+
+    const [books, events] = builder.closeOpenedBy(NOW);
+
+    expect(books!.marks).toEqual([
+      { symbol: 'BTCUSDT', receivedMs: NOW + 3, lastUpdateId: 11, seq: 2 },
+      { symbol: 'ETHUSDT', receivedMs: NOW + 1, lastUpdateId: 20, seq: 1 },
+    ]);
+    expect(books!.receivedMs).toEqual([NOW, NOW + 1, NOW + 3]);
+    expect([events!.marks, events!.receivedMs]).toEqual([[], []]);
+  });
+
   test('arm no clock once nobody listens', async () => {
     const clock = new VirtualClock(NOW);
     const input = new Subject<TableRow>();
