@@ -15,11 +15,12 @@ export interface UploadResult {
 }
 
 /**
- * Puts every segment of a closed spill to `<prefix><session>/<n>.seg`, and removes each once it is there.
+ * Puts the segments of a closed spill to `<prefix><session>/<n>.seg`, and removes each once it is there. Ends at the first
+ * that is refused: who is asked to stop cannot wait for a store that is away.
  * @param prefix empty, or ends with a slash
  */
 export async function uploadSpill(spill: Spill, prefix: string, put: PutObject, log: Log): Promise<UploadResult> {
-  const result = { segments: 0, rows: 0, left: 0 };
+  const result = { segments: 0, rows: 0 };
   for (const segment of spill.segments) {
     const { session, number, file, remainingRows } = segment;
     const key = `${prefix}${session}/${number}.seg`;
@@ -29,10 +30,10 @@ export async function uploadSpill(spill: Spill, prefix: string, put: PutObject, 
       result.segments += 1;
       result.rows += remainingRows;
     } catch (error) {
-      log('error', 'spill_not_uploaded', { key, reason: reasonOf(error) });
-      result.left += 1;
+      log('error', 'spill_not_uploaded', { key, left: spill.segments.length, reason: reasonOf(error) });
+      break;
     }
   }
   if (result.segments > 0) log('info', 'spill_uploaded', { ...result });
-  return result;
+  return { ...result, left: spill.segments.length };
 }
