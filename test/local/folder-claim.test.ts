@@ -101,7 +101,13 @@ describe('an identity', () => {
 
 describe('the endpoints of a pipeline', () => {
   const rest = { producer_pid: 2, kinesis_pid: 3, started: '', venue: 'local', stream: 's', database: 'd' };
-  const hosts = { kinesis: 'http://127.0.0.1:1', glue: 'http://127.0.0.1:2', ws: null, rest: null };
+  const hosts = {
+    kinesis: 'http://127.0.0.1:1',
+    glue: 'http://127.0.0.1:2',
+    control: 'http://127.0.0.1:3',
+    ws: null,
+    rest: null,
+  };
 
   it('are found while its process runs, and not by a later process of the same id', async () => {
     const running: Endpoints = { ...(await ownIdentity()), ...rest, ...hosts };
