@@ -15,11 +15,11 @@ import { type DeliveryStream, startDeliveryStream } from '../../infra/local/fire
 import { startGlue } from '../../infra/local/glue.ts';
 import { kinesisClient, startKinesis } from '../../infra/local/kinesis.ts';
 import { type Invocation, type LocalLambda, startLambda } from '../../infra/local/lambda.ts';
-import { startProducer } from '../../infra/local/producer.ts';
+import { type LocalProducer, startProducer } from '../../infra/local/producer.ts';
 import { openBucket } from '../../infra/local/s3.ts';
 import type { DepthlakeError } from '../../producer/errors.ts';
-import type { ProducerProgress, ProducerSummary } from '../../producer/main.ts';
 import { TABLE_NAMES } from '../../producer/record.ts';
+import type { ProducerProgress, ProducerSummary } from '../../producer/summary.ts';
 import { tableInput } from '../../transformer/catalog.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import { type KinesisFaults, type KinesisProxy, startKinesisProxy } from './kinesis-proxy.ts';
@@ -35,14 +35,25 @@ export interface FaultyPipelineOptions {
   readonly frameIntervalMs?: number;
   readonly exchange?: Partial<Faults>;
   /** What else the exchange is to be like. */
-  readonly market?: Pick<ExchangeOptions, 'bookLevels' | 'wanderlust' | 'weightAMinute' | 'onPublished' | 'onSent'>;
+  readonly market?: Pick<
+    ExchangeOptions,
+    'bookLevels' | 'wanderlust' | 'weightAMinute' | 'rules' | 'onPublished' | 'onSent'
+  >;
   readonly kinesis?: Partial<KinesisFaults>;
   /** Of four calls that a batch gets, so many fail, one way after the other. Default 0. */
   readonly failingCalls?: 0 | 1 | 2 | 3;
   /** Probability that the delivery stream reads a batch twice. Default 0. */
   readonly duplicateBatches?: number;
-  /** Further flags of the producer. */
+  /** Further flags of every producer. */
   readonly flags?: readonly string[];
+  /** Further variables of every producer. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface RunningProducer extends LocalProducer {
+  readonly progress: () => ProducerProgress | null;
+  /** What it logged so far, in order. */
+  readonly logged: readonly { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
 }
 
 export interface FaultyPipeline {
@@ -52,10 +63,15 @@ export interface FaultyPipeline {
   readonly delivery: DeliveryStream;
   /** Lambda calls that were made to fail. */
   readonly failedCalls: () => number;
+  /** The one that was started last. */
+  readonly producer: () => RunningProducer;
+  /** Of the producer that was started last. */
   readonly progress: () => ProducerProgress | null;
+  /** Starts one more producer, on the same folder; its flags win over those of all. */
+  launch(flags?: readonly string[]): RunningProducer;
   /** Kills the producer as the kernel would, and starts another: a new session. */
   replaceProducer(): Promise<void>;
-  /** Ends the feed, flushes and delivers everything, and ends all parts. */
+  /** Ends the feed, flushes and delivers everything, and ends all parts; the summary is that of the producer started last. */
   finish(): Promise<{ readonly summary: ProducerSummary; readonly failure: DepthlakeError | null }>;
 }
 
@@ -137,28 +153,27 @@ export async function startFaultyPipeline(
   });
   stops.push(() => delivery.stop());
 
-  let progress: ProducerProgress | null = null;
-  const launch = () =>
-    startProducer({
-      bundle: bundle('producer'),
-      flags: [
-        '--venue=local',
-        `--symbols=${symbols.join(',')}`,
-        `--ws-url=${exchange.wsUrl}`,
-        `--rest-url=${exchange.restUrl}`,
-        ...(options.flags ?? []),
-      ],
-      env: { ...process.env, ...LOCAL_AWS_ENVIRONMENT, AWS_ENDPOINT_URL_KINESIS: proxy.endpoint },
-      log: () => {},
-      progress: (newest) => {
-        progress = newest;
-      },
-    });
-  let producer = launch();
-  stops.push(async () => {
-    producer.stop('the test is over');
-    await producer.ended;
-  });
+  const flags = [
+    '--venue=local',
+    `--symbols=${symbols.join(',')}`,
+    `--ws-url=${exchange.wsUrl}`,
+    `--rest-url=${exchange.restUrl}`,
+    `--work=${path.join(folder, '.depthlake')}`,
+    ...(options.flags ?? []),
+  ];
+  const env = { ...process.env, ...LOCAL_AWS_ENVIRONMENT, AWS_ENDPOINT_URL_KINESIS: proxy.endpoint, ...options.env };
+  const producers: RunningProducer[] = [];
+  const launch = (more: readonly string[] = []) => {
+    const producer = runProducer([...flags, ...more], env);
+    producers.push(producer);
+    return producer;
+  };
+  const stopProducers = async () => {
+    for (const producer of producers) producer.stop('the test is over');
+    for (const producer of producers) await producer.ended;
+  };
+  launch();
+  stops.push(stopProducers);
 
   return {
     folder,
@@ -166,21 +181,39 @@ export async function startFaultyPipeline(
     proxy,
     delivery,
     failedCalls: failing.count,
-    progress: () => progress,
+    producer: () => producers.at(-1)!,
+    progress: () => producers.at(-1)!.progress(),
+    launch,
     replaceProducer: async () => {
-      process.kill(producer.pid, 'SIGKILL');
-      await producer.ended;
-      producer = launch();
+      const { pid, ended } = producers.at(-1)!;
+      process.kill(pid, 'SIGKILL');
+      await ended;
+      launch();
     },
     finish: async () => {
-      producer.stop('the test is over');
-      const { summary, failure } = await producer.ended;
+      await stopProducers();
+      const { summary, failure } = await producers.at(-1)!.ended;
       await delivery.drain();
       await stop();
       if (summary === null) throw failure ?? new Error('the producer gave no summary');
       return { summary, failure };
     },
   };
+}
+
+function runProducer(flags: readonly string[], env: Readonly<Record<string, string | undefined>>): RunningProducer {
+  let progress: ProducerProgress | null = null;
+  const logged: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  const producer = startProducer({
+    bundle: bundle('producer'),
+    flags,
+    env,
+    log: (_, event, fields = {}) => logged.push({ event, fields }),
+    progress: (newest) => {
+      progress = newest;
+    },
+  });
+  return { ...producer, progress: () => progress, logged };
 }
 
 /** A Lambda whose first calls for each batch fail: not reached, failed by itself, or done and not told. */
