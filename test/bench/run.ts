@@ -1,13 +1,34 @@
-/** `npm run bench [-- --quick]`: runs every bench and writes RESULTS.md; a quick run prints it instead. */
+/**
+ * `npm run bench [-- --quick] [-- NAME…]`: runs every bench, which takes about a quarter of an hour, and writes RESULTS.md.
+ * A quick run, and one of some benches only, prints its report instead.
+ */
 import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { bookBench } from './book.ts';
 import { frameBench } from './frame.ts';
-import { type Result, reportOf } from './report.ts';
+import { producerBench } from './producer.ts';
+import { type Bench, type Result, reportOf } from './report.ts';
 import { startBench } from './start.ts';
 import { transformerBench } from './transformer.ts';
 
-const BENCHES = [frameBench, bookBench, transformerBench, startBench];
-const quick = process.argv.includes('--quick');
+const BENCHES: Readonly<Record<string, Bench>> = {
+  frame: frameBench,
+  book: bookBench,
+  transformer: transformerBench,
+  start: startBench,
+  depth20: producerBench('depth20'),
+  full: producerBench('full'),
+};
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const { quick } = values;
+const unknown = positionals.find((name) => BENCHES[name] === undefined);
+if (unknown !== undefined) throw new Error(`there is no bench "${unknown}", only ${Object.keys(BENCHES).join(', ')}`);
+const names = positionals.length === 0 ? Object.keys(BENCHES) : positionals;
+const isWhole = positionals.length === 0 && !quick;
 
 /** One line that replaces itself, on a terminal only. */
 function show(text: string): void {
@@ -15,7 +36,7 @@ function show(text: string): void {
 }
 
 const results: Result[] = [];
-for (const { title, run } of BENCHES) {
+for (const { title, run } of names.map((name) => BENCHES[name]!)) {
   try {
     const outcome = await run({ quick, progress: (what) => show(`${title}: ${what}`) });
     results.push({ title, ...outcome });
@@ -27,9 +48,9 @@ for (const { title, run } of BENCHES) {
 }
 show('');
 
-if (results.length === BENCHES.length) {
+if (results.length === names.length) {
   const report = reportOf(results, quick, new Date());
-  if (quick) process.stdout.write(report);
-  else writeFileSync(new URL('RESULTS.md', import.meta.url), report);
-  for (const { title, headline } of quick ? [] : results) process.stdout.write(`${title}: ${headline}\n`);
+  if (isWhole) writeFileSync(new URL('RESULTS.md', import.meta.url), report);
+  else process.stdout.write(report);
+  for (const { title, headline } of isWhole ? results : []) process.stdout.write(`${title}: ${headline}\n`);
 }

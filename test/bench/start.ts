@@ -1,6 +1,6 @@
 /** The whole of `depthlake start`: CPU share and peak memory of its producer process. Linux only: read from /proc. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,36 +9,13 @@ import { PACKAGE_ROOT } from '../../infra/commands/package.ts';
 import { readEndpoints } from '../../infra/local/endpoints.ts';
 import type { PipelineSummary } from '../../infra/local/pipeline.ts';
 import { FRAME_INTERVAL_MS, SYMBOLS } from './market.ts';
+import { cpuShare, type ProcessSample, sampleOf } from './process-sample.ts';
 import { type Bench, count, digits } from './report.ts';
 
 const CLI = fileURLToPath(new URL('dist/cli/index.mjs', PACKAGE_ROOT));
 const MEMORY_LIMIT_MB = 200;
 const START_MS = 60_000;
 const POLL_MS = 250;
-/** USER_HZ, in which /proc/<pid>/stat counts: 100 on every Linux that Node runs on (proc(5), sysconf(_SC_CLK_TCK)). */
-const TICKS_A_SECOND = 100;
-
-interface Sample {
-  readonly atMs: number;
-  readonly cpuSeconds: number;
-  readonly peakMb: number;
-}
-
-/** null: the process has ended. */
-function sampleOf(pid: number): Sample | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    // Fields 14 and 15, utime and stime; the second field, the name in brackets, may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-    if (peak === undefined) return null;
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    return { atMs: performance.now(), cpuSeconds: ticks / TICKS_A_SECOND, peakMb: (Number(peak) * 1024) / 1e6 };
-  } catch {
-    return null;
-  }
-}
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -57,8 +34,8 @@ async function producerPid(data: string): Promise<number> {
   throw new Error(`start wrote no endpoints within ${START_MS} ms`);
 }
 
-async function samplesOf(pid: number, progress: (what: string) => void): Promise<Sample[]> {
-  const samples: Sample[] = [];
+async function samplesOf(pid: number, progress: (what: string) => void): Promise<ProcessSample[]> {
+  const samples: ProcessSample[] = [];
   for (let sample = sampleOf(pid); sample !== null; sample = sampleOf(pid)) {
     samples.push(sample);
     progress(`${((sample.atMs - samples[0]!.atMs) / 1000).toFixed(0)} s, ${sample.peakMb.toFixed(0)} MB`);
@@ -86,12 +63,12 @@ export const startBench: Bench = {
   },
 };
 
-function outcomeOf(samples: readonly Sample[], summary: PipelineSummary) {
+function outcomeOf(samples: readonly ProcessSample[], summary: PipelineSummary) {
   const first = samples[0]!;
   const last = samples.at(-1)!;
   const observed = (last.atMs - first.atMs) / 1000;
   const cpu = last.cpuSeconds - first.cpuSeconds;
-  const share = `${digits((100 * cpu) / observed)} % of one core`;
+  const share = `${digits(100 * cpuShare(first, last))} % of one core`;
   const verdict = last.peakMb < MEMORY_LIMIT_MB ? 'met' : 'not met';
   const memory = `${count(last.peakMb)} MB at its peak (below ${MEMORY_LIMIT_MB} MB: ${verdict})`;
   return {
