@@ -65,6 +65,7 @@ export interface CheckResult {
   readonly ok: boolean;
   readonly errors: { readonly objects: number; readonly records: number };
   readonly totals: Readonly<Record<'sessions' | 'rows' | 'duplicates' | 'lost' | 'excused' | 'unannounced', number>>;
+  readonly gaps: { readonly totals: Readonly<Record<'count' | 'ms' | 'coveredMs' | 'missedUpdates', number>> };
   readonly sessions: readonly {
     readonly sessionId: string;
     readonly stopped: boolean;
