@@ -1,6 +1,7 @@
-import { CreateStreamCommand, KinesisClient, StreamMode } from '@aws-sdk/client-kinesis';
+import { CreateStreamCommand, StreamMode } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AwsAccess, checkAws } from '../../infra/doctor/aws.ts';
+import { createKinesisClient } from '../../producer/stream/kinesis.ts';
 import { findingOf, lackingCures, verdictsOf } from '../doctor/findings.ts';
 import { accessOf, BUCKET, createDelivery, declareCatalog, scopeOf } from '../doctor/lake.ts';
 import { type Moto, startMoto } from './moto.ts';
@@ -16,7 +17,7 @@ describe.skipIf(absent !== null)(`the doctor at moto ${absent ?? ''}`, () => {
     moto = await startMoto();
     const service = accessOf(moto.endpoint);
     access = { sts: service, kinesis: service, firehose: service, glue: service };
-    const kinesis = new KinesisClient(service);
+    const kinesis = createKinesisClient(service);
     const mode = { StreamModeDetails: { StreamMode: StreamMode.ON_DEMAND } };
     await kinesis.send(new CreateStreamCommand({ StreamName: 'depthlake', ...mode }));
     kinesis.destroy();
