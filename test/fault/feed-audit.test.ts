@@ -139,6 +139,21 @@ describe('a row that is missing', () => {
     expect(audit('full', without(recorded.full, 60), [started, first, lost, seeded]).problems).toHaveLength(1);
   });
 
+  it('is excused by a gap of outer bounds only where no session recorded on both sides of it', () => {
+    const rows = recorded.full.map((row, i) => ({ ...row, received_ms: endMs - 20_000 + 100 * i }));
+    const outer = { ...gap(rows[20]!, rows[140]!), detail: '' };
+    const bounds = { last_update_id_before: rows[20]!.last_update_id, last_update_id_after: rows[140]!.last_update_id };
+    outer.detail = JSON.stringify({ ...bounds, bounds: 'outer' });
+    const [killed, next] = [rows.slice(0, 100), rows.slice(140).map((row) => ({ ...row, session_id: 'second' }))];
+    const inside = audit('full', [...without(killed, 30), ...next], [outer]);
+    expect(inside).toMatchObject({ absent: { gap: 40 } });
+    expect(inside.problems).toHaveLength(1);
+    expect(audit('full', [...without(killed, 80), ...next], [outer])).toMatchObject({
+      absent: { gap: 41 },
+      problems: [],
+    });
+  });
+
   it('is found where the whole symbol is', () => {
     expect(audit('full', []).problems).toEqual([`${SYMBOL}: nothing is recorded`]);
   });

@@ -6,7 +6,7 @@ import type { BookMode } from '../../producer/config.ts';
 import type { OrderBookRow } from '../../producer/record.ts';
 import type { Lake } from '../end-to-end/lake.ts';
 import { differences, type ReferenceDepth, referenceDepth, type TextLevel } from '../producer/book/reference.ts';
-import { type Excuse, Excuses } from './feed-excuses.ts';
+import { type Excuse, Excuses, type Span } from './feed-excuses.ts';
 import type { Oracle, OracleBook, PublishedId } from './oracle.ts';
 
 export interface FeedAuditOptions {
@@ -76,7 +76,7 @@ function auditSymbol(symbol: string, { mode, oracle, lake, untilMs }: FeedAuditO
     problems.push(`${symbol}: nothing is recorded`);
     return;
   }
-  const excuses = new Excuses(lake.events, symbol, mode);
+  const excuses = new Excuses(lake.events, spansOf(rows), symbol, mode);
   for (const each of published) {
     if (each.id < firstId || each.atMs >= untilMs) continue;
     findings.published += 1;
@@ -124,6 +124,23 @@ function singleRows(symbol: string, all: readonly OrderBookRow[], findings: Find
     rows.set(row.last_update_id, [...(rows.get(row.last_update_id) ?? []), row]);
   }
   return rows;
+}
+
+/** What SIGKILL caught in memory: the linger, 2 s until the spill, and some. */
+const TAIL_MS = 5_000;
+
+function spansOf(rows: ReadonlyMap<number, readonly OrderBookRow[]>): Span[] {
+  const sessions = new Map<string, OrderBookRow[]>();
+  for (const row of [...rows.values()].flat()) {
+    const own = sessions.get(row.session_id);
+    if (own === undefined) sessions.set(row.session_id, [row]);
+    else own.push(row);
+  }
+  return [...sessions.values()].map((own) => {
+    const endMs = Math.max(...own.map(({ received_ms }) => received_ms)) - TAIL_MS;
+    const ids = own.filter(({ received_ms }) => received_ms <= endMs).map(({ last_update_id }) => last_update_id);
+    return { firstId: Math.min(...ids), lastId: Math.max(...ids) };
+  });
 }
 
 /** Compares each row with the exchange's book at its id. @returns the ids at which the best 20 levels were as before */

@@ -8,12 +8,22 @@ export type Excuse = 'gap' | 'refused' | 'unusable' | 'unseeded' | 'lost_book';
 
 /** Between the exchange's time of a message and what the producer makes of it: late frames, waits for order. */
 const SLACK_MS = 5_000;
+/** The same where a producer tells the receive times of messages. */
+const LATE_MS = 500;
+
+/** Ids that one session recorded, from its first to one a while before its end: inside, its own events tell of each hole. */
+export interface Span {
+  readonly firstId: number;
+  readonly lastId: number;
+}
 
 interface Detail {
   readonly last_update_id_before?: number;
   readonly last_update_id_after?: number;
   readonly last_update_id?: number;
   readonly first_seq?: number;
+  /** outer: of a gap since an earlier session, whose last rows may be beyond its last saved state. */
+  readonly bounds?: 'exact' | 'outer';
 }
 
 interface Stretch {
@@ -24,13 +34,16 @@ interface Stretch {
 export class Excuses {
   readonly #stretches: readonly Stretch[];
 
-  /** @param events of the whole lake, each once; those of the symbol and of whole sessions count */
-  constructor(events: readonly FeedEventRow[], symbol: string, mode: BookMode) {
+  /**
+   * @param events of the whole lake; those of the symbol and of whole sessions count
+   * @param spans what sessions recorded of the symbol
+   */
+  constructor(events: readonly FeedEventRow[], spans: readonly Span[], symbol: string, mode: BookMode) {
     const ordered = [...events].sort((a, b) => a.timestamp_ms - b.timestamp_ms || a.seq - b.seq);
     const own = ordered.filter((event) => event.symbol === symbol);
     const sessions = ordered.filter(({ kind }) => kind === 'started');
     this.#stretches = [
-      ...own.flatMap(stretchOf),
+      ...own.flatMap((event) => stretchOf(event, spans, mode)),
       ...(mode === 'depth20' ? [] : sessions.flatMap((started) => bookless(started, own, sessions, mode))),
     ];
   }
@@ -41,19 +54,24 @@ export class Excuses {
 }
 
 /** What one event excuses by itself. */
-function stretchOf(event: FeedEventRow): Stretch[] {
+function stretchOf(event: FeedEventRow, spans: readonly Span[], mode: BookMode): Stretch[] {
   const { kind, from_ms: fromMs, to_ms: toMs } = event;
   const detail = detailOf(event);
   if (kind === 'gap') {
-    const { last_update_id_before: before = Number.NaN, last_update_id_after: after } = detail;
+    const { last_update_id_before: before = Number.NaN, last_update_id_after: after, bounds } = detail;
     const ends = ({ id, atMs }: PublishedId) => (after === undefined ? isUntil(atMs, toMs) : id < after);
-    return [{ excuse: 'gap', covers: (published) => published.id > before && ends(published) }];
+    const recorded = (id: number) =>
+      bounds === 'outer' && spans.some(({ firstId, lastId }) => id > firstId && id < lastId);
+    const covers = (published: PublishedId) => published.id > before && ends(published) && !recorded(published.id);
+    return [{ excuse: 'gap', covers }];
   }
   if (kind === 'refused' && detail.first_seq !== undefined) {
     return [{ excuse: 'refused', covers: ({ atMs }) => isFrom(atMs, fromMs) && isUntil(atMs, toMs) }];
   }
-  if (kind === 'book_usable') {
-    return [{ excuse: 'unusable', covers: ({ atMs }) => isFrom(atMs, fromMs) && isUntil(atMs, toMs) }];
+  // The exchange's own books are never unusable: only those that are rebuilt with a hole.
+  if (kind === 'book_usable' && mode === 'full') {
+    const covers = ({ atMs }: PublishedId) => isFrom(atMs, fromMs, LATE_MS) && isUntil(atMs, toMs, LATE_MS);
+    return [{ excuse: 'unusable', covers }];
   }
   return [];
 }
@@ -93,12 +111,12 @@ function bookless(
   return stretches;
 }
 
-function isFrom(atMs: number, fromMs: number | null): boolean {
-  return fromMs !== null && atMs >= fromMs - SLACK_MS;
+function isFrom(atMs: number, fromMs: number | null, slackMs = SLACK_MS): boolean {
+  return fromMs !== null && atMs >= fromMs - slackMs;
 }
 
-function isUntil(atMs: number, toMs: number | null): boolean {
-  return toMs !== null && atMs <= toMs + SLACK_MS;
+function isUntil(atMs: number, toMs: number | null, slackMs = SLACK_MS): boolean {
+  return toMs !== null && atMs <= toMs + slackMs;
 }
 
 function detailOf({ detail }: FeedEventRow): Detail {
