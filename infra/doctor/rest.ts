@@ -6,9 +6,9 @@ import { type Finding, failure, failureOf, ok, warning } from './finding.ts';
 
 /** A request or two may be slow by chance; the median of five is not. */
 const SAMPLES = 5;
-/** Above it the snapshots of depth20, which bear the receive time, are late by as much as they are long in coming. */
+/** The snapshots of depth20 bear the receive time: they are late by half of it. */
 const SLOW_MS = 1_000;
-/** A skew moves `timestamp_ms` of depth20 snapshots; beyond the second bound, rows fall into wrong hours visibly often. */
+/** A skew moves received_ms, timestamp_ms of depth20 snapshots with it, and the hour in which a row near its edge lies. */
 const SKEW_WARNING_MS = 500;
 const SKEW_FAILURE_MS = 5_000;
 const SLOW_CURE = 'Record from a machine nearer to the venue, or look for what delays the network.';

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeEndpoints } from '../../infra/local/endpoints.ts';
+import { type Exchange, startExchange } from '../../infra/local/exchange.ts';
+import { ownIdentity } from '../../producer/process-identity.ts';
+import { depthlake } from './process.ts';
+
+/** Nobody listens there. */
+const NOWHERE = 'http://127.0.0.1:9';
+const AWS = {
+  AWS_ENDPOINT_URL: NOWHERE,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
+  AWS_SESSION_TOKEN: 'FwoGZXIvYXdz',
+};
+
+let exchange: Exchange;
+let folder: string;
+let venue: string[];
+
+beforeAll(async () => {
+  exchange = await startExchange({ symbols: ['BTCUSDT', 'ETHUSDT'] });
+  folder = mkdtempSync(path.join(tmpdir(), 'depthlake-doctor-'));
+  venue = ['doctor', '--venue', 'local', '--ws-url', exchange.wsUrl, '--rest-url', exchange.restUrl];
+});
+
+afterAll(async () => {
+  await exchange.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('depthlake doctor', () => {
+  it('ends with status 0 where nothing fails, and its last line counts', async () => {
+    const { status, stdout, stderr } = await depthlake([...venue, '--skip', 'aws', '--book', 'full']);
+
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^venue {2}local\n/);
+    expect(stdout).toMatch(/^ {2}ok {7}BTCUSDT +first diff after \d+ ms; reach /m);
+    expect(stdout).toMatch(/\n\n7 ok, 0 warnings, 0 failures\n$/);
+    expect(stdout).not.toContain('\x1b');
+    expect(status).toBe(0);
+  });
+
+  it('ends with status 0 on warnings, each with what to do', async () => {
+    const { status, stdout } = await depthlake([...venue, '--skip', 'aws']);
+
+    expect(stdout).toMatch(/^ {2}warning {2}BTCUSDT .*\n {11}→ Record with --book full/m);
+    expect(stdout).toMatch(/\n6 ok, 1 warning, 0 failures\n$/);
+    expect(status).toBe(0);
+  });
+
+  it('ends with status 1 on a failure, and says no secret', async () => {
+    const { status, stdout, stderr } = await depthlake([...venue, '--symbols', 'BTCUSDT,NOPE'], { env: AWS });
+
+    expect(status).toBe(1);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^ {2}failure {2}symbols +the venue does not trade NOPE\n {11}→ /m);
+    expect(stdout).toMatch(/^aws {2}stream depthlake\n {2}failure {2}identity +cannot be reached/m);
+    expect(stdout).toMatch(/\n6 ok, 1 warning, 5 failures\n$/);
+    for (const secret of [AWS.AWS_SECRET_ACCESS_KEY, AWS.AWS_SESSION_TOKEN]) expect(stdout).not.toContain(secret);
+  });
+
+  it('prints one JSON object with --json', async () => {
+    const { status, stdout } = await depthlake(['doctor', '--skip', 'venue', '--json'], { env: AWS });
+
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ ok: false, counts: { ok: 0, warning: 0, failure: 4 } });
+    expect(report.groups).toHaveLength(1);
+    expect(report.groups[0].findings[0]).toEqual({
+      what: 'identity',
+      verdict: 'failure',
+      detail: 'cannot be reached: connect ECONNREFUSED 127.0.0.1:9',
+      cure: 'Check the network, AWS_REGION and AWS_ENDPOINT_URL_STS.',
+    });
+    expect(status).toBe(1);
+  });
+
+  it('takes the services of a running pipeline from its folder', async () => {
+    const services = { kinesis: NOWHERE, glue: NOWHERE, control: NOWHERE };
+    const hosts = { ws: exchange.wsUrl, rest: exchange.restUrl };
+    await writeEndpoints(folder, {
+      ...(await ownIdentity()),
+      ...{ producer_pid: 0, kinesis_pid: 0, started: '', venue: 'local', stream: 'depthlake', database: 'depthlake' },
+      ...services,
+      ...hosts,
+    });
+
+    const { stdout } = await depthlake(['doctor', '--venue', 'local', '--data', folder]);
+
+    expect(stdout).toContain(`address of 127.0.0.1:${exchange.port}`);
+    expect(stdout.match(/cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:9$/gm)).toHaveLength(4);
+  });
+
+  it('says what to do where no pipeline runs', async () => {
+    const nobody = path.join(folder, 'nobody');
+    const { status, stdout, stderr } = await depthlake(['doctor', '--venue', 'local', '--data', nobody]);
+
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`DL_SETTINGS: no pipeline runs on the folder ${nobody}`);
+  });
+});
