@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeEndpoints } from '../../infra/local/endpoints.ts';
+import { readEndpoints, writeEndpoints } from '../../infra/local/endpoints.ts';
 import { type Exchange, startExchange } from '../../infra/local/exchange.ts';
 import { ownIdentity } from '../../producer/process-identity.ts';
-import { depthlake } from './process.ts';
+import { depthlake, ended, startDepthlake } from './process.ts';
 
 /** Nobody listens there. */
 const NOWHERE = 'http://127.0.0.1:9';
@@ -92,6 +93,25 @@ describe('depthlake doctor', () => {
 
     expect(stdout).toContain(`address of 127.0.0.1:${exchange.port}`);
     expect(stdout.match(/cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:9$/gm)).toHaveLength(4);
+  });
+
+  it('finds everything in order at a running pipeline', async () => {
+    const data = path.join(folder, 'lake');
+    const pipeline = startDepthlake(['start', '--data', data]);
+    const over = ended(pipeline);
+    while ((await readEndpoints(data)) === null && pipeline.exitCode === null) await setTimeout(100);
+
+    const { status, stdout } = await depthlake(['doctor', '--venue', 'local', '--data', data, '--book', 'full']);
+    pipeline.kill('SIGTERM');
+    const { status: stopped } = await over;
+
+    expect(stopped).toBe(0);
+    expect(stdout).toMatch(/^ {2}ok {7}delivery +from arn:aws:kinesis:/m);
+    expect(stdout).toMatch(
+      /^ {2}ok {7}table order_book +\d+ columns and 4 partition keys as in the data contract, at s3:/m,
+    );
+    expect(stdout).toMatch(/\n14 ok, 0 warnings, 0 failures\n$/);
+    expect(status).toBe(0);
   });
 
   it('says what to do where no pipeline runs', async () => {
