@@ -138,10 +138,11 @@ async function record(
     spill: spill?.spill ?? null,
     onEvent: (event) => happenings.next(event),
     onAccepted: (pack, source) => {
-      lagMs = now() - pack.openedMs;
       figures.accepted(pack, now());
       // An earlier session's rows are behind this one's.
-      if (source !== 'earlier_session') keeper?.accepted(pack.marks);
+      if (source === 'earlier_session') return;
+      lagMs = now() - pack.openedMs;
+      keeper?.accepted(pack.marks);
     },
   });
   const admission = boundedAdmission(config.queueMib, () => builder.openBytes + writer.queuedBytes, log);

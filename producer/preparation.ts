@@ -5,8 +5,7 @@ import type { RestClient } from './feed/rest.ts';
 import { firstSymbols } from './feed/symbols.ts';
 import type { Log } from './log.ts';
 import type { StateStore, SymbolState } from './state/store.ts';
-import type { OpenedSpill } from './stream/open-spill.ts';
-import type { Mark } from './stream/packs.ts';
+import type { OpenedSpill, RecoveredMark } from './stream/open-spill.ts';
 
 export interface Preparation {
   readonly symbols: readonly string[];
@@ -47,12 +46,18 @@ async function loadStates(store: StateStore | null, venue: string, symbols: read
   }
 }
 
-/** What lies in the spill is recorded too: a gap begins behind it. */
-function tightened(states: Map<string, SymbolState>, marks: readonly Mark[]): ReadonlyMap<string, SymbolState> {
+/**
+ * What lies in the spill is recorded too: a gap begins behind it. Only behind what the session of the state itself left:
+ * a later one may have been killed before it told the gap between the two.
+ */
+function tightened(
+  states: Map<string, SymbolState>,
+  marks: readonly RecoveredMark[],
+): ReadonlyMap<string, SymbolState> {
   const previous = new Map(states);
-  for (const { symbol, receivedMs, lastUpdateId } of marks) {
+  for (const { symbol, sessionId, receivedMs, lastUpdateId } of marks) {
     const state = states.get(symbol);
-    if (state === undefined || state.receivedMs >= receivedMs) continue;
+    if (state?.sessionId !== sessionId || state.receivedMs >= receivedMs) continue;
     previous.set(symbol, { ...state, receivedMs, lastUpdateId, clean: false });
   }
   return previous;

@@ -273,9 +273,12 @@ export function decodeLine(line: string): TableRow {
 /** A pack from a foreign producer may be larger than ours; beyond this it is refused before it fills the memory. */
 const PACK_MAX_INFLATED_BYTES = 16 * 1024 * 1024;
 
-/** The bytes of one Kinesis record: lines joined by line feeds, gzip when that is smaller. */
-export function encodePack(lines: readonly string[]): Buffer {
-  const plain = Buffer.from(lines.join('\n'), 'utf8');
+/**
+ * The bytes of one Kinesis record: lines joined by line feeds, gzip when that is smaller.
+ * @param lines or their UTF-8 bytes, joined already
+ */
+export function encodePack(lines: readonly string[] | Buffer): Buffer {
+  const plain = Buffer.isBuffer(lines) ? lines : Buffer.from(lines.join('\n'), 'utf8');
   const packed = gzipSync(plain);
   // zlib's result is a slice of a larger buffer, all of which a queued pack would hold.
   return packed.length < plain.length ? ownBytes(packed) : ownBytes(plain);

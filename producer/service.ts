@@ -1,9 +1,9 @@
 /** The producer with real parts: sockets, clock, disk, AWS. What `depthlake record` and the deployed task both run. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { asyncScheduler, type Observable } from 'rxjs';
+import { asyncScheduler, firstValueFrom, from, map, type Observable, race, timer } from 'rxjs';
 import type { FeedConfig, MonitorConfig, StreamConfig } from './config.ts';
-import { DepthlakeError } from './errors.ts';
+import { DepthlakeError, reasonOf } from './errors.ts';
 import { connection } from './feed/connection.ts';
 import type { VenueHosts } from './feed/venue.ts';
 import { venueOf } from './feed/venues.ts';
@@ -108,19 +108,34 @@ function openState({ state, work }: StreamConfig, log: Log): State {
 
 const MIB = 1024 * 1024;
 
-function spillOptions({ work, spillMib }: StreamConfig, sessionId: string, log: Log) {
-  return { folder: join(work, 'spill'), sessionId, boundBytes: spillMib * MIB, scheduler: asyncScheduler, log };
+/** What was meant for one stream never goes into another. */
+function spillOptions({ work, spillMib, stream, venue }: ServiceOptions['config'], sessionId: string, log: Log) {
+  const folder = join(work, 'spill', stream, venue);
+  return { folder, sessionId, boundBytes: spillMib * MIB, scheduler: asyncScheduler, log };
 }
+
+/** A disk that hangs must not hold up the end for longer; supervisors kill after 30 s. */
+const LEAVE_MS = 5_000;
 
 /** What is left stays for the next session, or goes where recovery takes it from. */
 async function leaveSpill(spill: Spill, { spillTo }: StreamConfig, log: Log): Promise<void> {
-  await spill.close();
-  if (spillTo !== undefined && spill.remaining > 0) {
-    const client = createS3Client();
-    await uploadSpill(spill, spillTo.prefix, putObject(client, spillTo.bucket), log);
-    client.destroy();
+  try {
+    if (await within(spill.close(), LEAVE_MS)) {
+      if (spillTo !== undefined && spill.remaining > 0) {
+        const client = createS3Client();
+        await uploadSpill(spill, spillTo.prefix, putObject(client, spillTo.bucket), log);
+        client.destroy();
+      }
+      await within(spill.release(), LEAVE_MS);
+    } else log('error', 'spill_not_closed', { reason: `the disk did not answer in ${LEAVE_MS / 1000} s` });
+  } catch (error) {
+    log('error', 'spill_not_closed', { reason: reasonOf(error) });
   }
-  await spill.release();
+}
+
+/** Whether it came about in time. */
+function within(done: Promise<void>, ms: number): Promise<boolean> {
+  return firstValueFrom(race(from(done).pipe(map(() => true)), timer(ms).pipe(map(() => false))));
 }
 
 /** Shows the figures as the settings ask for. */

@@ -8,7 +8,7 @@ import type { DepthlakeError } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import type { ProducerProgress, ProducerSummary } from '../../producer/summary.ts';
 import type { Codec } from '../../transformer/codec.ts';
-import type { AuditTotals } from '../audit.ts';
+import type { AuditTotals, SessionAudit } from '../audit.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
 import { claimFolder, type FolderClaim } from './folder-claim.ts';
 import { LakeReader } from './lake-reader.ts';
@@ -237,7 +237,11 @@ class Pipeline implements LocalPipeline {
   }
 
   #summary(produced: ProducerSummary | null): PipelineSummary {
-    const { totals } = this.#reader.audit.result(Number.POSITIVE_INFINITY);
+    const { sessions, totals } = this.#reader.audit.result(Number.POSITIVE_INFINITY);
+    // Of an earlier session only what its spill still held comes into this stream.
+    const missing = sum(sessions.filter(({ events }) => events.firstSeq === 1).map(lostOf));
+    const spilled = produced?.spilled ?? 0;
+    const lost = Math.max(0, missing - spilled) + undelivered(produced, totals, missing);
     const delivered = this.#services.delivery();
     return {
       session_id: produced?.session_id ?? null,
@@ -254,8 +258,8 @@ class Pipeline implements LocalPipeline {
       packs: produced?.packs ?? this.#progress?.packs ?? 0,
       bytes: produced?.bytes ?? 0,
       error_records: delivered.errorRecords,
-      lost: produced === null && this.#progress !== null ? null : totals.lost + undelivered(produced, totals),
-      spilled: produced?.spilled ?? 0,
+      lost: produced === null && this.#progress !== null ? null : lost,
+      spilled,
       duplicates: totals.duplicates,
       discarded: produced?.discarded ?? {},
       events: produced?.events ?? {},
@@ -264,6 +268,14 @@ class Pipeline implements LocalPipeline {
 }
 
 /** Rows at the very end that no later row in the lake gives away, where `stopped` itself did not arrive. */
-function undelivered(produced: ProducerSummary | null, { rows, duplicates, lost }: AuditTotals): number {
-  return produced === null ? 0 : Math.max(0, produced.rows + produced.lost - (rows - duplicates) - lost);
+function undelivered(produced: ProducerSummary | null, { rows, duplicates }: AuditTotals, missing: number): number {
+  return produced === null ? 0 : Math.max(0, produced.rows + produced.lost - (rows - duplicates) - missing);
+}
+
+function lostOf({ events, symbols }: SessionAudit): number {
+  return sum([events, ...symbols].map(({ lost }) => lost));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
 }

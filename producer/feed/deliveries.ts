@@ -58,3 +58,14 @@ export function outstanding(before: Deliveries, after: Deliveries, symbols: Iter
     }),
   );
 }
+
+/** Those of `symbols` that the connection of `before` may have lost something of when it ended by itself. */
+export function unproved(before: Deliveries, after: Deliveries, symbols: Iterable<string>): string[] {
+  return [...symbols].filter((symbol) =>
+    (['frame', 'diff'] as const).some((kind) => {
+      const left = before.streams[kind].get(symbol);
+      const right = after.streams[kind].get(symbol);
+      return left !== undefined && (right === undefined || left.toId < right.fromId);
+    }),
+  );
+}

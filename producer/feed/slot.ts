@@ -8,7 +8,7 @@
 import { Subscription } from 'rxjs';
 import { fullJitter } from '../backoff.ts';
 import { DepthlakeError, reasonOf } from '../errors.ts';
-import type { BookMessage } from './deliveries.ts';
+import { type BookMessage, unproved } from './deliveries.ts';
 import type { FeedOptions } from './feed.ts';
 import { HandOver, OVERLAP_TICK_MS } from './hand-over.ts';
 import { Link } from './link.ts';
@@ -145,7 +145,7 @@ export class Slot implements WatchedSlot {
   }
 
   #opened(link: Link, atMs: number): void {
-    const { backoff, handOverMs, random, emit } = this.#edge;
+    const { backoff, handOverMs, random } = this.#edge;
     link.after(backoff.healthyMs, () => {
       this.#attempt = 0;
       this.#notices = 0;
@@ -159,9 +159,13 @@ export class Slot implements WatchedSlot {
       link.after(OVERLAP_TICK_MS, () => this.#overlap(link));
       return;
     }
+    this.#become(link, atMs);
+  }
+
+  #become(link: Link, atMs: number): void {
     this.#current = link;
     this.#next = null;
-    emit({ kind: 'opened', slot: this.#number, atMs, symbols: this.symbols });
+    this.#edge.emit({ kind: 'opened', slot: this.#number, atMs, symbols: this.symbols });
     this.#settle();
   }
 
@@ -215,13 +219,23 @@ export class Slot implements WatchedSlot {
   #ended(link: Link, reason: string, error: unknown): void {
     const why = error === undefined ? reason : reasonOf(error);
     if (link === this.#next) this.#attemptFailed(link, why, error);
-    else if (this.#next?.open && this.#handOver !== null) this.#promote(this.#handOver);
+    else if (this.#next?.open && this.#handOver !== null) this.#cutShort(link, this.#next, this.#handOver, why);
     else this.#lost(why);
   }
 
+  /** The old connection ended by itself during the hand-over: where the new one does not prove that nothing lies between them, an outage. */
+  #cutShort(old: Link, next: Link, handOver: HandOver, reason: string): void {
+    const symbols = unproved(old.deliveries, next.deliveries, this.symbols);
+    if (symbols.length === 0) {
+      this.#promote(handOver);
+      return;
+    }
+    this.#lost(reason, symbols);
+    this.#become(next, this.#nowMs());
+  }
+
   /** The only connection is gone: an outage. An attempt that was to replace it goes on, to end the outage. */
-  #lost(reason: string): void {
-    const { symbols } = this;
+  #lost(reason: string, symbols = this.symbols): void {
     this.#current = null;
     this.#handOver = null;
     this.#wait.unsubscribe();

@@ -11,8 +11,12 @@ import { adoptSegments, makeSessionFolder, type SegmentFile } from './spill-fold
 export interface Recovered {
   readonly packs: number;
   readonly rows: number;
-  /** The newest of each symbol. */
-  readonly marks: readonly Mark[];
+  /** The newest of each session and symbol. */
+  readonly marks: readonly RecoveredMark[];
+}
+
+export interface RecoveredMark extends Mark {
+  readonly sessionId: string;
 }
 
 export interface OpenedSpill {
@@ -48,7 +52,7 @@ export async function openSpill(options: SpillOptions): Promise<OpenedSpill> {
 
 class Scan {
   readonly segments: Segment[] = [];
-  readonly marks = new Map<string, Mark>();
+  readonly marks = new Map<string, RecoveredMark>();
   packs = 0;
   rows = 0;
   damage: SpillDamage = { entries: 0, bytes: 0 };
@@ -74,9 +78,11 @@ class Scan {
     segment.add(rows);
     this.packs += 1;
     this.rows += rows;
+    const sessionId = segment.session;
     for (const mark of marks) {
-      const known = this.marks.get(mark.symbol);
-      if (known === undefined || known.receivedMs <= mark.receivedMs) this.marks.set(mark.symbol, mark);
+      const key = `${sessionId} ${mark.symbol}`;
+      const known = this.marks.get(key);
+      if (known === undefined || known.receivedMs <= mark.receivedMs) this.marks.set(key, { ...mark, sessionId });
     }
   }
 }

@@ -13,6 +13,7 @@ import {
   type TableName,
   type TableRow,
 } from '../record.ts';
+import { LineBytes } from './line-bytes.ts';
 
 /** The newest `order_book` row of a symbol in a pack. */
 export interface Mark {
@@ -43,7 +44,8 @@ interface OpenPack {
   readonly lane: string;
   readonly table: TableName;
   readonly openedMs: number;
-  readonly lines: string[];
+  readonly lines: LineBytes;
+  rows: number;
   readonly marks: Map<string, Mark>;
   readonly receivedMs: number[];
   lineBytes: number;
@@ -76,7 +78,8 @@ export class PackBuilder {
   add(tableRow: TableRow, nowMs: number): Pack[] {
     const { table, row } = tableRow;
     const line = encodeLine(tableRow);
-    const bytes = Buffer.byteLength(line) + 1;
+    const textBytes = Buffer.byteLength(line);
+    const bytes = textBytes + 1;
     // Feed events count within the session, so they keep to one lane: what a kill leaves has no hole, only a missing end.
     const lane = laneOf(row.venue, table === 'feed_event' ? row.session_id : row.symbol, this.#lanes);
     const place = `${lane} ${table}`;
@@ -92,10 +95,20 @@ export class PackBuilder {
 
     let pack = this.#open.get(key);
     if (pack === undefined) {
-      pack = { lane, table, openedMs: nowMs, lines: [], marks: new Map(), receivedMs: [], lineBytes: 0 };
+      pack = {
+        lane,
+        table,
+        openedMs: nowMs,
+        lines: new LineBytes(),
+        rows: 0,
+        marks: new Map(),
+        receivedMs: [],
+        lineBytes: 0,
+      };
       this.#open.set(key, pack);
     }
-    pack.lines.push(line);
+    pack.lines.add(line, textBytes);
+    pack.rows += 1;
     pack.lineBytes += bytes;
     this.#openBytes += bytes;
     if (tableRow.table === 'order_book') mark(pack, tableRow.row);
@@ -108,11 +121,11 @@ export class PackBuilder {
   }
 
   #close(key: string): Pack {
-    const { lane, table, openedMs, lines, marks, receivedMs, lineBytes } = this.#open.get(key)!;
+    const { lane, table, openedMs, lines, rows, marks, receivedMs, lineBytes } = this.#open.get(key)!;
     this.#open.delete(key);
     this.#openBytes -= lineBytes;
-    const data = encodePack(lines);
-    return { lane, table, openedMs, rows: lines.length, lineBytes, data, marks: [...marks.values()], receivedMs };
+    const data = encodePack(lines.bytes);
+    return { lane, table, openedMs, rows, lineBytes, data, marks: [...marks.values()], receivedMs };
   }
 }
 

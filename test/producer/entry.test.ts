@@ -1,8 +1,11 @@
 /** The producer as a process: its own entry, a venue and a Kinesis endpoint on loopback. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -20,7 +23,7 @@ afterEach(() => {
 function producer(args: readonly string[], env: Record<string, string> = {}) {
   const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'producer/entry.ts', ...args], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, ...AWS, ...env },
+    env: { PATH: process.env.PATH, ...AWS, DEPTHLAKE_WORK: workFolder(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   cleanups.push(() => child.kill('SIGKILL'));
@@ -33,6 +36,12 @@ function producer(args: readonly string[], env: Record<string, string> = {}) {
   });
   const exit = once(child, 'close').then(([status]) => ({ status, ...out }));
   return { child, exit };
+}
+
+function workFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'depthlake-entry-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** The lines of a log, each of which must be JSON: a stack trace is none. */
@@ -149,7 +158,7 @@ describe('the producer as a process', () => {
     expect(book?.row).toMatchObject({ top_bids: [[99, 1]], top_asks: [[101, 2]] });
     expect(events.map(({ kind }) => kind)).toEqual(['started', 'connected', 'tally', 'tally', 'stopped']);
     expect(events.at(-1)!.detail).toBe('{"reason":"SIGTERM"}');
-    expect(logOf(stderr).map(({ event }) => event)).toEqual(['connected']);
+    expect(logOf(stderr).map(({ event }) => event)).toEqual(['monitoring', 'connected']);
   });
 
   test('ends by itself after its duration', async () => {

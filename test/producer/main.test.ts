@@ -1,3 +1,4 @@
+import { throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { differences, type ReferenceDepth, referenceDepth, type TextLevel } from './book/reference.ts';
 import { CONFIG, randomFrame, running, START_MS } from './running.ts';
@@ -113,27 +114,28 @@ describe('a session of the producer', () => {
 
   test('spreads more symbols than one request line takes over several connections', async () => {
     const symbols = Array.from({ length: 401 }, (_, i) => `S${i}USDT`);
-    const { urls, stop, summary } = running({ symbols });
-    await settle();
+    const { clock, urls, stop, summary } = running({ symbols });
+    // Connections open one after the other.
+    await clock.advance(500);
 
     stop.next('end');
     await summary;
 
-    expect(urls.map((url) => url.split('/').length - 3)).toEqual([200, 200, 1]);
+    expect(urls.map((url) => url.split('/').length - 3)).toEqual([134, 134, 133]);
     expect(urls.join('/').match(/s\d+usdt@depth20@100ms/g)).toHaveLength(401);
   });
 });
 
 describe('a session that cannot begin', () => {
   test('fails where something it needs is not there, without a connection', async () => {
-    const { summary, urls } = running({}, { prepare: () => Promise.reject(new Error('no such symbol')) });
+    const { summary, urls } = running({}, { checkStream: () => Promise.reject(new Error('no such stream')) });
 
-    await expect(summary).rejects.toThrow('no such symbol');
+    await expect(summary).rejects.toThrow('no such stream');
     expect(urls).toEqual([]);
   });
 
   test('ends at once when it is stopped while that is still being looked up', async () => {
-    const { summary, urls, stop, stream } = running({}, { prepare: () => new Promise(() => {}) });
+    const { summary, urls, stop, stream } = running({}, { checkStream: () => new Promise(() => {}) });
     await settle();
 
     stop.next('SIGTERM');
@@ -144,10 +146,7 @@ describe('a session that cannot begin', () => {
   });
 
   test('fails with what the connection failed with before the first message', async () => {
-    const { summary, socket } = running();
-    await settle();
-
-    socket()!.error(new Error('the host answers HTTP 451'));
+    const { summary } = running({}, { connect: () => throwError(() => new Error('the host answers HTTP 451')) });
 
     await expect(summary).rejects.toThrow('the host answers HTTP 451');
   });

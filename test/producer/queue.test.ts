@@ -1,4 +1,4 @@
-import { NEVER } from 'rxjs';
+import { NEVER, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { decodePack } from '../../producer/record.ts';
 import type { PutOutcome } from '../../producer/stream/lanes.ts';
@@ -80,10 +80,9 @@ describe('a stream that does not answer', () => {
   });
 
   test('does not keep a failure from being told', async () => {
-    const session = running({}, { put: () => new Promise(() => {}), stop: NEVER });
+    const connect = () => throwError(() => new Error('refused'));
+    const session = running({}, { put: () => new Promise(() => {}), stop: NEVER, connect });
     await settle();
-
-    session.socket()!.error(new Error('refused'));
     await session.clock.advance(20_000);
 
     await expect(session.summary).rejects.toThrow('refused');

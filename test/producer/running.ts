@@ -1,24 +1,39 @@
 /** A whole producer at the edge of whose process a test stands: the venue, the stream and the clock. */
 import { Observable, ReplaySubject, type Subscriber } from 'rxjs';
 import type { ConnectionSignal } from '../../producer/feed/connection.ts';
-import { type ProducerConfig, type ProducerEdge, type ProducerProgress, runProducer } from '../../producer/main.ts';
+import { venueOf } from '../../producer/feed/venues.ts';
+import { type ProducerConfig, type ProducerEdge, runProducer } from '../../producer/main.ts';
 import { decodePack, type FeedEventRow, type OrderBookRow } from '../../producer/record.ts';
 import type { Pack } from '../../producer/stream/packs.ts';
+import type { ProducerProgress } from '../../producer/summary.ts';
 import type { TextLevel } from './book/reference.ts';
 import { frameText } from './samples.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export const START_MS = Date.UTC(2026, 0, 1, 12);
 export const CONFIG: ProducerConfig = {
-  venue: 'binance.us',
   symbols: ['BTCUSDT', 'ETHUSDT'],
+  shard: { index: 1, count: 1 },
+  book: 'depth20',
+  handOverMs: 23 * 3_600_000,
   everyMs: 0,
   rawLevels: false,
   lingerMs: 1_000,
   lanes: 2,
   queueMib: 32,
   wsUrl: 'ws://venue',
+  restUrl: 'http://venue',
+  info: { version: '1.0.0', stack: 'test', producer: 'producer-1' },
 };
+
+/** The REST side: every symbol asked about is listed. */
+export function restSide(symbols: readonly string[]): typeof fetch {
+  const listing = { symbols: symbols.map((symbol) => ({ symbol, status: 'TRADING' })) };
+  return async (url) => {
+    if (String(url).includes('exchangeInfo')) return Response.json(listing);
+    return new Response(null, { status: 503 });
+  };
+}
 
 export function running(config: Partial<ProducerConfig> = {}, edge: Partial<ProducerEdge> = {}) {
   const clock = new VirtualClock(START_MS);
@@ -39,7 +54,12 @@ export function running(config: Partial<ProducerConfig> = {}, edge: Partial<Prod
           socket = subscriber;
           signal({ kind: 'opened' });
         }),
-      prepare: async () => {},
+      venue: venueOf('binance.us'),
+      fetcher: restSide(config.symbols ?? CONFIG.symbols),
+      checkStream: async () => {},
+      store: null,
+      openSpill: null,
+      monotonicNow: () => clock.now(),
       put: async (packs) => {
         stream.push(...packs);
         return packs.map(() => null);

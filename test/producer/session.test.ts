@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Admission } from '../../producer/admission.ts';
 import { Counters } from '../../producer/counters.ts';
-import type { Observation } from '../../producer/feed/depth20.ts';
+import type { Observation } from '../../producer/feed/observation.ts';
 import { decodeLine, encodeLine, type FeedEventRow, type OrderBookRow, type TableRow } from '../../producer/record.ts';
 import { Session } from '../../producer/session.ts';
 import { snapshot } from './samples.ts';
@@ -11,7 +11,7 @@ const SYMBOLS = ['BTCUSDT', 'ETHUSDT'];
 const EVERYTHING: Admission = { snapshot: () => true, event: () => true };
 
 function newSession(admission: Admission = EVERYTHING) {
-  const counters = new Counters(SYMBOLS);
+  const counters = new Counters();
   return { counters, session: new Session('session-1', 'binance.us', SYMBOLS, counters, admission) };
 }
 
@@ -119,9 +119,9 @@ describe('a session', () => {
       ['tally', null, null],
     ]);
     expect(tallies.map(detailOf)).toEqual([
-      { frames: 3, snapshots: 1, discarded: { repeat: 2 } },
-      { frames: 0, snapshots: 0, discarded: {} },
-      { frames: 1, snapshots: 0, discarded: { not_json: 1 }, events_refused: 0, venue_errors: 4 },
+      { frames: 3, diffs: 0, snapshots: 1, discarded: { repeat: 2 } },
+      { frames: 0, diffs: 0, snapshots: 0, discarded: {} },
+      { frames: 1, diffs: 0, snapshots: 0, discarded: { not_json: 1 }, events_refused: 0, venue_errors: 4 },
     ]);
   });
 
@@ -132,6 +132,25 @@ describe('a session', () => {
 
     expect(rows.map(({ kind }) => kind)).toEqual(['tally', 'tally', 'tally', 'stopped']);
     expect(detailOf(rows.at(-1)!)).toEqual({ reason: 'SIGTERM' });
+  });
+});
+
+describe('a session whose symbols change', () => {
+  const listing = (kind: 'listed' | 'delisted', symbol: string): Observation => ({
+    kind: 'event',
+    event: { timestamp_ms: 5, kind, symbol },
+  });
+
+  test('tallies a listed symbol from then on, and a delisted one until the end', () => {
+    const { session } = newSession();
+
+    session.rows(listing('listed', 'SOLUSDT'));
+    session.rows(listing('delisted', 'ETHUSDT'));
+    const tallies = events(session.tallies(60_000));
+
+    expect(tallies.map(({ symbol }) => symbol)).toEqual(['BTCUSDT', 'ETHUSDT', 'SOLUSDT', null]);
+    expect(session.symbols).toBe(2);
+    expect(session.eventCounts).toEqual({ listed: 1, delisted: 1, tally: 4 });
   });
 });
 

@@ -168,16 +168,32 @@ describe('a hand-over', () => {
     expect(kinds()).toEqual(['opened', 'failed', 'handed_over']);
   });
 
-  test('is done at once when the old connection ends and the new one is open', async () => {
-    const { clock, old, next, signals, heard } = await announced();
+  test('is done at once when the old connection ends and the new one has delivered each symbol', async () => {
+    const { clock, old, next, signals } = await announced();
     next.open();
+    old.frame(11).frame(11, 'ETHUSDT');
+    next.frame(11).frame(11, 'ETHUSDT');
     await clock.advance(500);
 
     old.end();
-    next.frame(11);
 
-    expect(signals.at(-2)).toMatchObject({ kind: 'handed_over', overlapMs: 500 });
-    expect(heard().at(-1)).toBe('BTCUSDT 11');
+    expect(signals.at(-1)).toMatchObject({ kind: 'handed_over', overlapMs: 500 });
+  });
+
+  test('that the old connection cuts short is an outage of the symbols whose next frame may have been lost', async () => {
+    const { clock, old, next, kinds, ofKind, heard } = await announced();
+    next.open();
+    old.frame(11).frame(11, 'ETHUSDT');
+    next.frame(11);
+    await clock.advance(500);
+
+    old.end('code 1006');
+    next.frame(12, 'ETHUSDT');
+
+    expect(kinds()).toEqual(['opened', 'closed', 'opened']);
+    expect(ofKind('closed')).toMatchObject([{ atMs: 1_500, reason: 'code 1006', symbols: ['ETHUSDT'] }]);
+    expect(ofKind('opened')[1]).toMatchObject({ atMs: 1_500, symbols: ['BTCUSDT', 'ETHUSDT'] });
+    expect(heard().at(-1)).toBe('ETHUSDT 12');
   });
 
   test('becomes an outage when the old connection ends before the new one is open', async () => {

@@ -9,8 +9,7 @@ import { Restarts } from '../../../producer/feed/restarts.ts';
 import type { FeedSignal, SlotPlan } from '../../../producer/feed/signal.ts';
 import type { RestBook } from '../../../producer/feed/venue.ts';
 import { venueOf } from '../../../producer/feed/venues.ts';
-import { settle } from '../virtual-clock.ts';
-import { LongClock } from './long-clock.ts';
+import { settle, VirtualClock } from '../virtual-clock.ts';
 import { WeekVenue } from './week-venue.ts';
 
 const HOUR_MS = 3_600_000;
@@ -22,7 +21,7 @@ const SEED = 'week witness';
 
 /** A week of a producer's feed on three slots: what the venue had, what was recorded, what befell the feed. */
 async function week(book: BookMode) {
-  const clock = new LongClock(Date.UTC(2026, 8, 1));
+  const clock = new VirtualClock(Date.UTC(2026, 8, 1));
   const random = new Random(SEED);
   const next = () => random.next();
   const venue = new WeekVenue(SYMBOLS, book, clock, next);

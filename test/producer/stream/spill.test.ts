@@ -106,7 +106,7 @@ describe('the next session', () => {
     const { spill, recovered } = await openIn(folder, 'after');
     await spill.append(packsNamed(5, 6), notHeld);
 
-    expect(recovered).toEqual({ packs: 3, rows: 6, marks: marks(4) });
+    expect(recovered).toEqual({ packs: 3, rows: 6, marks: [{ ...marks(4)[0], sessionId: 'before' }] });
     const first = await spill.next();
     expect(first).toMatchObject({ recovered: true, pack: { ...left[1], data: left[1]!.data } });
     expect(await namesIn(spill)).toEqual(['0/3', '0/4', '0/5']);

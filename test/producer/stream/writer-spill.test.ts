@@ -176,9 +176,9 @@ describe('packs that Kinesis does not take', () => {
   test('wait no longer than 2 s in memory when the clock is set back', async () => {
     const { writer, clock, kinesis, onDisk } = await spilling();
     kinesis.mode = 'refuse';
-    clock.frame = 10_000_000;
+    clock.set(10_000_000);
     writer.write(pack(0, 0));
-    clock.frame = 5_000_000;
+    clock.set(5_000_000);
     writer.write(pack(0, 1));
 
     await onDisk();

@@ -1,0 +1,129 @@
+/** Sessions that follow each other, and what changes under a running one: state, listings, clocks. */
+import { describe, expect, test } from 'vitest';
+import { isNewer, type StateStore, type SymbolState } from '../../producer/state/store.ts';
+import { restSide, running, START_MS } from './running.ts';
+import { frameText } from './samples.ts';
+import { settle } from './virtual-clock.ts';
+
+/** The contract of a store, in memory. */
+function memoryStore(states: readonly SymbolState[] = []): StateStore & { readonly held: Map<string, SymbolState> } {
+  const held = new Map(states.map((state) => [state.symbol, state]));
+  return {
+    held,
+    load: async (_, symbols) =>
+      new Map(symbols.flatMap((symbol) => (held.has(symbol) ? [[symbol, held.get(symbol)!]] : []))),
+    save: async (_, given) => {
+      for (const state of given) if (isNewer(state, held.get(state.symbol))) held.set(state.symbol, state);
+    },
+  };
+}
+
+const before: SymbolState = {
+  symbol: 'BTCUSDT',
+  receivedMs: START_MS - 300_000,
+  lastUpdateId: 40,
+  sessionId: 'session-0',
+  clean: true,
+};
+
+describe('a session after another', () => {
+  test('names the gap between the last recorded frame and its own first', async () => {
+    const { clock, stop, receive, events, summary } = running({}, { store: memoryStore([before]) });
+    await clock.advance(1_000);
+    receive(frameText('BTCUSDT', 50));
+    await clock.advance(1_000);
+    stop.next('end');
+    await summary;
+
+    const gap = events().find(({ kind }) => kind === 'gap');
+    expect(gap).toMatchObject({ symbol: 'BTCUSDT', from_ms: before.receivedMs, to_ms: START_MS + 1_000 });
+    expect(JSON.parse(gap!.detail!)).toEqual({
+      last_update_id_before: 40,
+      last_update_id_after: 50,
+      session_before: 'session-0',
+      bounds: 'exact',
+    });
+  });
+
+  test('claims no gap that another producer has covered meanwhile', async () => {
+    const store = memoryStore([{ ...before, receivedMs: START_MS - 5_000, clean: false }]);
+    const { clock, stop, receive, events, summary } = running({}, { store });
+    await clock.advance(1_000);
+    receive(frameText('BTCUSDT', 50));
+    await store.save('binance.us', [{ ...before, sessionId: 'other', receivedMs: START_MS + 9_000, lastUpdateId: 60 }]);
+    await clock.advance(20_000);
+    stop.next('end');
+    await summary;
+
+    expect(events().map(({ kind }) => kind)).not.toContain('gap');
+  });
+
+  test('leaves its own state: of the last accepted frame, clean once it ended in order', async () => {
+    const store = memoryStore();
+    const { clock, stop, receive, summary } = running({}, { store });
+    await settle();
+    receive(frameText('BTCUSDT', 1));
+    await clock.advance(5_000);
+    receive(frameText('BTCUSDT', 2));
+    await clock.advance(6_000);
+    expect(store.held.get('BTCUSDT')).toMatchObject({ lastUpdateId: 2, receivedMs: START_MS + 5_000, clean: false });
+
+    stop.next('end');
+    await summary;
+
+    expect(store.held.get('BTCUSDT')).toMatchObject({ sessionId: 'session-1', lastUpdateId: 2, clean: true });
+  });
+
+  test('that cannot read the store says of every symbol that what lies before is unknown', async () => {
+    const store = { ...memoryStore(), load: () => Promise.reject(new Error('throttled')) };
+    const { clock, stop, events, summary } = running({}, { store });
+    await clock.advance(1_000);
+    stop.next('end');
+    await summary;
+
+    const gaps = events().filter(({ kind }) => kind === 'gap');
+    expect(gaps.map(({ symbol, from_ms }) => [symbol, from_ms])).toEqual([
+      ['BTCUSDT', null],
+      ['ETHUSDT', null],
+    ]);
+    expect(JSON.parse(gaps[0]!.detail!)).toMatchObject({ bounds: 'unknown' });
+  });
+});
+
+describe('a session under which the world changes', () => {
+  test('follows a symbol that is listed and lets go of one that is delisted, without an outage', async () => {
+    let listed = ['BTCUSDT', 'ETHUSDT'];
+    const fetcher: typeof fetch = (...request) => restSide(listed)(...request);
+    const { clock, stop, urls, receive, events, summary } = running({ symbols: ['*'] }, { fetcher, random: () => 0.5 });
+    await settle();
+    receive(frameText('BTCUSDT', 1));
+    listed = ['BTCUSDT', 'SOLUSDT'];
+
+    await clock.advance(3_600_000 + 1_000);
+    receive(frameText('BTCUSDT', 2));
+    receive(frameText('SOLUSDT', 1));
+    await clock.advance(60_000);
+    stop.next('end');
+    const result = await summary;
+
+    expect(urls.at(-1)).toContain('btcusdt@depth20@100ms/solusdt@depth20@100ms');
+    const kinds = events().map(({ kind, symbol }) => `${kind} ${symbol}`);
+    expect(kinds.filter((kind) => kind.includes('listed'))).toEqual(['listed SOLUSDT', 'delisted ETHUSDT']);
+    expect(kinds.filter((kind) => kind.startsWith('gap') || kind.startsWith('disconnected'))).toEqual([]);
+    expect(result.symbols).toBe(2);
+  });
+
+  test('tells when the clock was set', async () => {
+    let setBackMs = 0;
+    const session = running({}, { monotonicNow: () => session.clock.now() + setBackMs });
+    await session.clock.advance(5_000);
+    setBackMs = 7_000;
+    await session.clock.advance(2_000);
+    session.stop.next('end');
+    await session.summary;
+
+    const jumps = session.events().filter(({ kind }) => kind === 'clock_jumped');
+    expect(jumps).toHaveLength(1);
+    expect(JSON.parse(jumps[0]!.detail!)).toEqual({ ms: -7_000 });
+  });
+});
