@@ -1,7 +1,8 @@
 /** What a session takes over from earlier ones before it begins. */
 import { asyncScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import type { RestClient } from '../../producer/feed/rest.ts';
+import { RestClient } from '../../producer/feed/rest.ts';
+import { venueOf } from '../../producer/feed/venues.ts';
 import { prepare } from '../../producer/preparation.ts';
 import type { SymbolState } from '../../producer/state/store.ts';
 import { openSpill } from '../../producer/stream/open-spill.ts';
@@ -30,16 +31,25 @@ async function previousAfter(session: string, ...rows: { received_ms: number; la
   await spill.append(builder.closeOpenedBy(0), () => false);
   await spill.close();
   await spill.release();
+  const rest = new RestClient({
+    restUrl: 'http://127.0.0.1',
+    venue: venueOf('local'),
+    fetcher: async () => Response.json({ rateLimits: [], symbols: [{ symbol: 'BTCUSDT', status: 'TRADING' }] }),
+    scheduler: asyncScheduler,
+    random: () => 0.5,
+    log: () => {},
+  });
   const { previous, spill: opened } = await prepare({
     patterns: ['BTCUSDT'],
     shard: { index: 1, count: 1 },
     venue: 'local',
-    rest: { listing: async () => ({ symbols: [{ symbol: 'BTCUSDT', status: 'TRADING' }] }) } as unknown as RestClient,
+    rest,
     checkStream: async () => {},
     store: { load: async () => new Map([['BTCUSDT', SAVED]]), save: async () => {} },
     openSpill: () => open('next'),
     log: () => {},
   });
+  rest.close();
   await opened!.spill.release();
   return previous!.get('BTCUSDT');
 }
