@@ -1,9 +1,13 @@
 /** Diffs kept until a seed comes, without holes between them; beyond a bound the oldest go, and the seed must be newer. */
 import type { Diff } from '../feed/venue.ts';
 
-const MAX_DIFFS = 2_000;
+/**
+ * Half a minute of them, twice as long as a request for a seed may take: a seed is no older than its request. Symbols
+ * that wait their turn for it, 13 min where a venue has 256, must not keep more: 2,000 diffs each would be 500 MB.
+ */
+export const MAX_KEPT_DIFFS = 300;
 /** Some diffs carry over 1,000 levels. */
-const MAX_LEVELS = 200_000;
+const MAX_LEVELS = 30_000;
 
 export class KeptDiffs {
   #diffs: Diff[] = [];
@@ -12,7 +16,7 @@ export class KeptDiffs {
   push(diff: Diff): void {
     this.#diffs.push(diff);
     this.#levels += levelsOf(diff);
-    while (this.#diffs.length > MAX_DIFFS || (this.#levels > MAX_LEVELS && this.#diffs.length > 1)) {
+    while (this.#diffs.length > MAX_KEPT_DIFFS || (this.#levels > MAX_LEVELS && this.#diffs.length > 1)) {
       this.#levels -= levelsOf(this.#diffs.shift()!);
     }
   }

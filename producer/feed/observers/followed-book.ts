@@ -3,6 +3,7 @@
  * an event whenever the book is lost or seeded.
  */
 import { toDouble } from '../../book/decimal.ts';
+import { MAX_KEPT_DIFFS } from '../../book/kept-diffs.ts';
 import { RebuiltBook, type Seeded } from '../../book/rebuilt-book.ts';
 import { Continuity, type Gap } from '../continuity.ts';
 import { DiffOrder, type ReceivedDiff } from '../diff-order.ts';
@@ -25,9 +26,6 @@ export interface BookFollower {
   reseeded(wasWrong: boolean): void;
 }
 
-/** Receive times kept of diffs that wait for the seed; the book keeps as many of them. */
-const MAX_PENDING = 2_000;
-
 type Urgency = 'lost' | 'drifted';
 
 export class FollowedBook {
@@ -38,7 +36,7 @@ export class FollowedBook {
   readonly #ids: IdOrder<Diff>;
   readonly #order = new DiffOrder();
   readonly #continuity = new Continuity();
-  /** Of diffs that wait for the first seed: receive time by last id. */
+  /** Of diffs that wait for the first seed, as many as the book keeps: receive time by last id. */
   readonly #pending = new Map<number, number>();
   /** What the events have said: whether there is a book to rely on. */
   #reliable = false;
@@ -182,7 +180,7 @@ export class FollowedBook {
 
   #wait(diff: Diff, atMs: number): void {
     this.#pending.set(diff.lastId, atMs);
-    if (this.#pending.size <= MAX_PENDING) return;
+    if (this.#pending.size <= MAX_KEPT_DIFFS) return;
     this.#pending.delete(this.#pending.keys().next().value!);
     this.#follower.discarded('unseeded', 1);
   }
