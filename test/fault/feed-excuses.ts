@@ -8,8 +8,8 @@ export type Excuse = 'gap' | 'refused' | 'unusable' | 'unseeded' | 'lost_book';
 
 /** Between the exchange's time of a message and what the producer makes of it: late frames, waits for order. */
 const SLACK_MS = 5_000;
-/** The same where a producer tells the receive times of messages. */
-const LATE_MS = 500;
+/** The same where a producer tells the receive times of messages: lag, and late frames. */
+const LATE_MS = 2_000;
 
 /** Ids that one session recorded, from its first to one a while before its end: inside, its own events tell of each hole. */
 export interface Span {
@@ -43,7 +43,8 @@ export class Excuses {
     const own = ordered.filter((event) => event.symbol === symbol);
     const sessions = ordered.filter(({ kind }) => kind === 'started');
     this.#stretches = [
-      ...own.flatMap((event) => stretchOf(event, spans, mode)),
+      ...own.flatMap((event) => stretchOf(event, spans)),
+      ...(mode === 'full' ? own.flatMap((event) => unusable(event, own, sessions)) : []),
       ...(mode === 'depth20' ? [] : sessions.flatMap((started) => bookless(started, own, sessions, mode))),
     ];
   }
@@ -54,7 +55,7 @@ export class Excuses {
 }
 
 /** What one event excuses by itself. */
-function stretchOf(event: FeedEventRow, spans: readonly Span[], mode: BookMode): Stretch[] {
+function stretchOf(event: FeedEventRow, spans: readonly Span[]): Stretch[] {
   const { kind, from_ms: fromMs, to_ms: toMs } = event;
   const detail = detailOf(event);
   if (kind === 'gap') {
@@ -68,12 +69,22 @@ function stretchOf(event: FeedEventRow, spans: readonly Span[], mode: BookMode):
   if (kind === 'refused' && detail.first_seq !== undefined) {
     return [{ excuse: 'refused', covers: ({ atMs }) => isFrom(atMs, fromMs) && isUntil(atMs, toMs) }];
   }
-  // The exchange's own books are never unusable: only those that are rebuilt with a hole.
-  if (kind === 'book_usable' && mode === 'full') {
-    const covers = ({ atMs }: PublishedId) => isFrom(atMs, fromMs, LATE_MS) && isUntil(atMs, toMs, LATE_MS);
-    return [{ excuse: 'unusable', covers }];
-  }
   return [];
+}
+
+/** The exchange's own books are never unusable, only those that are rebuilt with a hole: from that event until it is over. */
+function unusable(event: FeedEventRow, own: readonly FeedEventRow[], sessions: readonly FeedEventRow[]): Stretch[] {
+  if (event.kind !== 'book_unusable') return [];
+  const { session_id: sessionId, seq, timestamp_ms: fromMs } = event;
+  const over = own.find((each) => each.session_id === sessionId && each.seq > seq && each.kind === 'book_usable');
+  const toMs = over?.timestamp_ms ?? endOf(fromMs, sessions);
+  const covers = ({ atMs }: PublishedId) => isFrom(atMs, fromMs, LATE_MS) && isUntil(atMs, toMs, LATE_MS);
+  return [{ excuse: 'unusable', covers }];
+}
+
+/** The end of the session of a moment: when the next one begins. */
+function endOf(ms: number, sessions: readonly FeedEventRow[]): number {
+  return sessions.find(({ timestamp_ms }) => timestamp_ms > ms)?.timestamp_ms ?? Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -89,10 +100,10 @@ function bookless(
   const marks = own.filter(
     ({ session_id, kind }) => session_id === started.session_id && (kind === 'book_seeded' || kind === 'book_lost'),
   );
-  const next = sessions.find(({ timestamp_ms }) => timestamp_ms > started.timestamp_ms);
-  const endMs = next?.timestamp_ms ?? Number.POSITIVE_INFINITY;
+  const endMs = endOf(started.timestamp_ms, sessions);
   if (mode === 'full') {
-    const seededId = marks.map((mark) => (mark.kind === 'book_seeded' ? detailOf(mark).last_update_id : undefined))[0];
+    const seeded = marks.find(({ kind }) => kind === 'book_seeded');
+    const seededId = seeded && detailOf(seeded).last_update_id;
     if (seededId === undefined) return [];
     const covers = ({ id, atMs }: PublishedId) => isFrom(atMs, started.timestamp_ms) && id <= seededId;
     return [{ excuse: 'unseeded', covers }];
