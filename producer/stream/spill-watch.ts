@@ -19,8 +19,9 @@ export class SpillWatch {
 
   begin(detail: Readonly<Record<string, unknown>>): void {
     if (this.#since !== null) return;
-    this.#since = { ms: this.#now(), packs: 0, bytes: 0 };
-    this.#tell('warn', 'spill_began', detail);
+    const ms = this.#now();
+    this.#since = { ms, packs: 0, bytes: 0 };
+    this.#tell('warn', 'spill_began', ms, detail);
   }
 
   /** A pack is on disk. */
@@ -37,13 +38,13 @@ export class SpillWatch {
     const toMs = this.#now();
     this.#since = null;
     this.#full = false;
-    this.#tell('info', 'spill_ended', { packs, bytes, ms: toMs - ms }, { from_ms: ms, to_ms: toMs });
+    this.#tell('info', 'spill_ended', toMs, { packs, bytes, ms: toMs - ms }, { from_ms: ms, to_ms: toMs });
   }
 
   full(reason: string, queuedBytes: number): void {
     if (this.#full) return;
     this.#full = true;
-    this.#tell('error', 'spill_full', { reason, queued_bytes: queuedBytes });
+    this.#tell('error', 'spill_full', this.#now(), { reason, queued_bytes: queuedBytes });
   }
 
   hasRoom(): void {
@@ -52,11 +53,17 @@ export class SpillWatch {
   }
 
   damaged(damage: SpillDamage | null): void {
-    if (damage !== null) this.#tell('error', 'spill_damaged', { ...damage });
+    if (damage !== null) this.#tell('error', 'spill_damaged', this.#now(), { ...damage });
   }
 
-  #tell(level: LogLevel, kind: string, detail: object, times: Pick<FeedEvent, 'from_ms' | 'to_ms'> = {}): void {
+  #tell(
+    level: LogLevel,
+    kind: string,
+    atMs: number,
+    detail: object,
+    times: Pick<FeedEvent, 'from_ms' | 'to_ms'> = {},
+  ): void {
     this.#log(level, kind, { ...detail });
-    this.#onEvent({ timestamp_ms: this.#now(), kind, ...times, detail });
+    this.#onEvent({ timestamp_ms: atMs, kind, ...times, detail });
   }
 }
