@@ -99,7 +99,9 @@ export class Figures {
   }
 
   #snapshot(snapshot: Snapshot): void {
-    this.#covered.set(snapshot.symbol, snapshot);
+    const { symbol, bid_levels_covered, ask_levels_covered } = snapshot;
+    // Not the snapshot itself: whatever outlives the next collection of young garbage costs a long one.
+    this.#covered.set(symbol, { bid_levels_covered, ask_levels_covered });
     // A source without event time gives its snapshots the time of receipt: that is no lag of 0.
     if (snapshot.timestampMs !== snapshot.receivedMs) this.#lagMs = snapshot.receivedMs - snapshot.timestampMs;
   }

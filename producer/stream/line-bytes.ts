@@ -1,6 +1,7 @@
 /**
  * The lines of an open pack as bytes, joined by line feeds. They live outside the heap: as strings they would be garbage
- * only after the linger, when the collector has long moved them among what lives for ever.
+ * only after the linger, when the collector has long moved them among what lives for ever. For the same reason a buffer
+ * serves one pack after the other.
  */
 
 /** A few lines; doubled when they are full. */
@@ -11,7 +12,7 @@ export class LineBytes {
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #length = 0;
 
-  /** The bytes so far; valid until the next line is added. */
+  /** The bytes so far; valid until the next change. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
@@ -23,9 +24,14 @@ export class LineBytes {
     this.#length += this.#buffer.write(line, this.#length);
   }
 
+  clear(): void {
+    this.#length = 0;
+  }
+
   #makeRoom(bytes: number): void {
-    if (bytes <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#buffer.length));
+    // Never filled to its end: so nobody takes `bytes` for a buffer that is all its own.
+    if (bytes < this.#buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(bytes + 1, 2 * this.#buffer.length));
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }

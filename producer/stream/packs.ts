@@ -52,12 +52,16 @@ interface OpenPack {
 }
 
 const HOUR_MS = 3_600_000;
+/** Each as large as the largest pack that it held, 600 KiB at the most. */
+const MAX_SPARE = 16;
 
 /** Collects rows into packs; pure, its clock is the `nowMs` it is given. Holds at most one pack a lane, table and hour. */
 export class PackBuilder {
   readonly #lanes: number;
   /** In the order of opening: the first is the oldest. */
   readonly #open = new Map<string, OpenPack>();
+  /** Of packs that have left, for the next ones. */
+  readonly #spare: LineBytes[] = [];
   #openBytes = 0;
 
   constructor(lanes: number) {
@@ -99,7 +103,7 @@ export class PackBuilder {
         lane,
         table,
         openedMs: nowMs,
-        lines: new LineBytes(),
+        lines: this.#spare.pop() ?? new LineBytes(),
         rows: 0,
         marks: new Map(),
         receivedMs: [],
@@ -125,6 +129,8 @@ export class PackBuilder {
     this.#open.delete(key);
     this.#openBytes -= lineBytes;
     const data = encodePack(lines.bytes);
+    lines.clear();
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(lines);
     return { lane, table, openedMs, rows, lineBytes, data, marks: [...marks.values()], receivedMs };
   }
 }
