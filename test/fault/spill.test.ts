@@ -8,7 +8,7 @@ import { bySymbol, checkFolder, readLake, sum } from '../end-to-end/lake.ts';
 import { until } from '../end-to-end/wait.ts';
 import { quiet } from './assess.ts';
 
-const REFUSING_MS = 8_000;
+const REFUSING_MS = 5_000;
 /** While the newest rows are refused, nothing that grows is kept. */
 const GROWTH_BYTES = 48 * 1024 * 1024;
 
