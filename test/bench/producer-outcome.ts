@@ -62,8 +62,7 @@ export function producerOutcome(figures: ProducerFigures): Outcome {
 /** The most that was resident in each minute begun. */
 function peaksByMinute(samples: readonly ProcessSample[]): number[] {
   const peaks: number[] = [];
-  // The last sample ends the last minute.
-  for (const { atMs, memoryMb } of samples.slice(0, -1)) {
+  for (const { atMs, memoryMb } of samples) {
     const minute = Math.floor((atMs - samples[0]!.atMs) / MINUTE_MS);
     peaks[minute] = Math.max(peaks[minute] ?? 0, memoryMb);
   }

@@ -153,11 +153,12 @@ async function allSeen({ symbols }: AcceptedRows): Promise<void> {
 
 async function samplesOf(pid: number, seconds: number, progress: (what: string) => void): Promise<ProcessSample[]> {
   const samples: ProcessSample[] = [];
-  for (let second = 0; second <= seconds; second += 1) {
+  const begin = performance.now();
+  for (let passed = 0; passed < seconds; passed = (performance.now() - begin) / 1000) {
     const sample = sampleOf(pid);
     if (sample === null) throw new Error('the producer could not be observed: /proc is needed, so Linux');
     samples.push(sample);
-    progress(`${second} s, ${sample.memoryMb.toFixed(0)} MB`);
+    progress(`${passed.toFixed(0)} s, ${sample.memoryMb.toFixed(0)} MB`);
     await sleep(SAMPLE_MS);
   }
   return samples;
