@@ -39,12 +39,14 @@ export class HandOver {
   tick(old: Link, next: Link, followed: ReadonlySet<string>): { readonly outstanding: readonly string[] } | null {
     this.overlapMs += OVERLAP_TICK_MS;
     if (this.overlapMs < OVERLAP.leastMs) return null;
-    const both = new Set(next.symbols);
-    const waited = old.symbols.filter(
-      (symbol) => both.has(symbol) && followed.has(symbol) && !this.#silent.has(symbol),
-    );
-    const left = outstanding(old.deliveries, next.deliveries, waited);
+    const left = outstanding(old.deliveries, next.deliveries, this.waited(old, next, followed));
     const patienceMs = old.quietS < LIVELY_S ? OVERLAP.mostMs : OVERLAP.enoughMs;
     return left.length === 0 || this.overlapMs >= patienceMs ? { outstanding: left } : null;
+  }
+
+  /** The symbols that both connections should deliver. */
+  waited(old: Link, next: Link, followed: ReadonlySet<string>): string[] {
+    const both = new Set(next.symbols);
+    return old.symbols.filter((symbol) => both.has(symbol) && followed.has(symbol) && !this.#silent.has(symbol));
   }
 }

@@ -102,6 +102,9 @@ class FeedObserver {
         this.#transition('handed_over', slot, atMs, { reason, overlap_ms: overlapMs, symbols: symbols.length });
         return;
       }
+      case 'missed':
+        for (const frames of signal.frames) this.#of(frames.symbol).missed(frames);
+        return;
       case 'silent':
         for (const symbol of signal.symbols) this.#silent(symbol, slot, atMs);
         return;

@@ -13,6 +13,15 @@ export interface SlotPlan {
 
 export type HandOverReason = 'life' | 'shutdown_notice' | 'silence' | 'symbols';
 
+/** A hole between the last frame of one connection and the first of another; times are those of receipt, UTC epoch ms. */
+export interface MissedFrames {
+  readonly symbol: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly beforeId: number;
+  readonly afterId: number;
+}
+
 interface SlotSignal {
   readonly slot: number;
   /** UTC epoch ms. */
@@ -33,6 +42,8 @@ export type FeedSignal =
       readonly overlapMs: number;
       readonly symbols: readonly string[];
     })
+  /** The old connection of a hand-over stalled or ended before the new one's first frames: neither brought what lay between. */
+  | (SlotSignal & { readonly kind: 'missed'; readonly frames: readonly MissedFrames[] })
   /** The venue's REST side proves that these symbols moved while their connection brought nothing of them: an outage since. */
   | (SlotSignal & { readonly kind: 'silent'; readonly symbols: readonly string[] })
   /** One message; during a hand-over both connections' messages come, so a frame may come twice. */

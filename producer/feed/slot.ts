@@ -8,7 +8,7 @@
 import { Subscription } from 'rxjs';
 import { fullJitter } from '../backoff.ts';
 import { DepthlakeError, reasonOf } from '../errors.ts';
-import { type BookMessage, unproved } from './deliveries.ts';
+import { type BookMessage, missedBetween, unfollowed } from './deliveries.ts';
 import type { FeedOptions } from './feed.ts';
 import { HandOver, OVERLAP_TICK_MS } from './hand-over.ts';
 import { Link } from './link.ts';
@@ -174,7 +174,7 @@ export class Slot implements WatchedSlot {
     this.patienceS = QUIET_S.least;
     if ('symbol' in message && message.symbol !== null && !this.#followed.has(message.symbol)) return;
     if (message.kind === 'frame' || message.kind === 'diff') {
-      link.deliveries.take(message);
+      link.deliveries.take(message, atMs);
       this.#edge.heard(message);
     }
     this.#edge.emit({ kind: 'message', slot: this.#number, atMs, message, text });
@@ -201,6 +201,7 @@ export class Slot implements WatchedSlot {
     const { outstanding } = verdict;
     if (outstanding.length > 0) {
       this.#edge.log('warn', 'hand_over_incomplete', { slot: this.#number, symbols: outstanding });
+      this.#missed(this.#current, next, handOver);
     }
     this.#promote(handOver);
   }
@@ -223,15 +224,25 @@ export class Slot implements WatchedSlot {
     else this.#lost(why);
   }
 
-  /** The old connection ended by itself during the hand-over: where the new one does not prove that nothing lies between them, an outage. */
+  /**
+   * The old connection ended by itself during the hand-over. What lies between the two is missing where both delivered;
+   * of what the new one has yet to follow it is an outage.
+   */
   #cutShort(old: Link, next: Link, handOver: HandOver, reason: string): void {
-    const symbols = unproved(old.deliveries, next.deliveries, this.symbols);
+    this.#missed(old, next, handOver);
+    const symbols = unfollowed(old.deliveries, next.deliveries, this.symbols);
     if (symbols.length === 0) {
       this.#promote(handOver);
       return;
     }
     this.#lost(reason, symbols);
     this.#become(next, this.#nowMs());
+  }
+
+  /** Tells which frames neither connection brought; of symbols known to be silent the outage is told already. */
+  #missed(old: Link, next: Link, handOver: HandOver): void {
+    const frames = missedBetween(old.deliveries, next.deliveries, handOver.waited(old, next, this.#followed));
+    if (frames.length > 0) this.#edge.emit({ kind: 'missed', slot: this.#number, atMs: this.#nowMs(), frames });
   }
 
   /** The only connection is gone: an outage. An attempt that was to replace it goes on, to end the outage. */

@@ -4,6 +4,7 @@
  */
 import { DEPTH_LEVELS } from '../../record.ts';
 import type { Snapshot } from '../observation.ts';
+import type { MissedFrames } from '../signal.ts';
 import type { Depth20Frame, Diff } from '../venue.ts';
 import { Frames } from './frames.ts';
 import type { SymbolContext, SymbolObserver } from './symbol.ts';
@@ -37,6 +38,10 @@ export class Depth20Observer implements SymbolObserver {
   }
 
   handedOver(): void {}
+
+  missed(frames: MissedFrames): void {
+    this.#frames.missed(frames);
+  }
 
   seed(): void {}
 

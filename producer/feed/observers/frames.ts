@@ -3,6 +3,7 @@ import { measureDepth } from '../../book/levels.ts';
 import { Continuity } from '../continuity.ts';
 import { IdOrder, type IdsRestarted } from '../id-order.ts';
 import type { Snapshot } from '../observation.ts';
+import type { MissedFrames } from '../signal.ts';
 import { DEPTH20_LEVELS, type Depth20Frame } from '../venue.ts';
 import { rawLevels } from './raw-levels.ts';
 import { emitGap, emitIdsRestarted, noteEnd, noteFirst, type SymbolContext } from './symbol.ts';
@@ -55,6 +56,11 @@ export class Frames {
 
   outage(): boolean {
     return this.#continuity.outageBegins();
+  }
+
+  /** A hole that no outage showed: the frames on both of its sides came while a connection was open. */
+  missed({ fromMs, toMs, beforeId, afterId }: MissedFrames): void {
+    emitGap(this.#context, { fromMs: Math.min(fromMs, toMs), toMs, beforeId, afterId, missed: null, outage: false });
   }
 
   end(atMs: number): void {

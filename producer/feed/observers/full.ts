@@ -43,6 +43,8 @@ export class FullObserver implements SymbolObserver {
     this.#followed.handedOver();
   }
 
+  missed(): void {}
+
   seed(book: RestBook, atMs: number): void {
     this.#followed.seed(book, atMs);
   }

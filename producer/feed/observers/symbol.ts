@@ -4,6 +4,7 @@ import type { Log } from '../../log.ts';
 import type { Gap } from '../continuity.ts';
 import type { FeedEvent, Observation } from '../observation.ts';
 import type { FirstMessage, RestartGap, Restarts } from '../restarts.ts';
+import type { MissedFrames } from '../signal.ts';
 import type { Depth20Frame, Diff, RestBook } from '../venue.ts';
 
 /** Follows one symbol's messages in one book mode. Times are UTC epoch ms. */
@@ -15,6 +16,8 @@ export interface SymbolObserver {
   outage(): boolean;
   /** The old connection of a hand-over is closed: what it had not brought does not come. */
   handedOver(): void;
+  /** Frames that neither connection of a hand-over brought. */
+  missed(frames: MissedFrames): void;
   seed(book: RestBook, atMs: number): void;
   /** About once a second. */
   tick(nowMs: number): void;

@@ -4,6 +4,7 @@
  * showed is a lost frame.
  */
 import type { RebuiltBook } from '../../book/rebuilt-book.ts';
+import type { MissedFrames } from '../signal.ts';
 import type { Depth20Frame, Diff, RestBook } from '../venue.ts';
 import { FollowedBook } from './followed-book.ts';
 import { type AcceptedFrame, Frames } from './frames.ts';
@@ -75,6 +76,10 @@ export class WitnessObserver implements SymbolObserver {
 
   handedOver(): void {
     this.#followed.handedOver();
+  }
+
+  missed(frames: MissedFrames): void {
+    this.#frames.missed(frames);
   }
 
   seed(book: RestBook, atMs: number): void {

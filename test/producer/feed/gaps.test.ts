@@ -124,6 +124,32 @@ describe('gaps', () => {
     expect(gapsOf(events)).toMatchObject([{ symbol: 'ETHUSDT', from_ms: 1, to_ms: 5 }]);
   });
 
+  test.each(['depth20', 'witness'] as const)(
+    'what neither connection of a hand-over brought is a gap between their frames, in book mode %s',
+    async (book) => {
+      const frames = [{ symbol: 'BTCUSDT', beforeId: 7, afterId: 12, fromMs: 1_000, toMs: 5_000 }];
+      const { events } = await observe(
+        [
+          opened(0),
+          frame(1_000, 7),
+          frame(5_000, 12),
+          { kind: 'missed', slot: 0, atMs: 6_000, frames },
+          frame(7_000, 13),
+        ],
+        { book },
+      );
+
+      expect(gapsOf(events)).toMatchObject([
+        {
+          timestamp_ms: 5_000,
+          from_ms: 1_000,
+          to_ms: 5_000,
+          detail: { last_update_id_before: 7, last_update_id_after: 12, bounds: 'exact' },
+        },
+      ]);
+    },
+  );
+
   test('a frame of a server that lags behind does not end an outage', async () => {
     const { events } = await observe([
       opened(0),

@@ -133,6 +133,41 @@ describe('a hand-over', () => {
     expect(ofKind('handed_over')).toMatchObject([{ overlapMs: 30_000 }]);
   });
 
+  test('from a connection that stalled tells which frames neither of the two brought', async () => {
+    const { clock, next, signals } = await announced();
+    await clock.advance(5_000);
+    next.open().frame(15).frame(16);
+
+    await clock.advance(30_000);
+
+    expect(signals.filter(({ kind }) => kind !== 'message').slice(1)).toMatchObject([
+      { kind: 'missed', frames: [{ symbol: 'BTCUSDT', beforeId: 10, afterId: 15, fromMs: 0, toMs: 6_000 }] },
+      { kind: 'handed_over' },
+    ]);
+  });
+
+  test('whose old connection ends behind the first frames of the new one tells what lies between, and no outage', async () => {
+    const { clock, old, next, kinds, ofKind } = await announced();
+    next.open().frame(13).frame(13, 'ETHUSDT');
+    await clock.advance(500);
+    old.frame(13, 'ETHUSDT').end();
+
+    expect(kinds()).toEqual(['opened', 'missed', 'handed_over']);
+    expect(ofKind('missed')[0]!.frames).toEqual([
+      { symbol: 'BTCUSDT', beforeId: 10, afterId: 13, fromMs: 0, toMs: 1_000 },
+    ]);
+  });
+
+  test('leaves it to the ids of diffs to tell what was missed', async () => {
+    const { clock, old, next, kinds } = await announced(['BTCUSDT']);
+    old.frame(20).diff(20);
+    next.open().frame(20).diff(25);
+    await clock.advance(500);
+    old.end();
+
+    expect(kinds()).toEqual(['opened', 'handed_over']);
+  });
+
   test('whose new connection cannot be opened tries again with back-off, while the old one delivers', async () => {
     const followed = following([['BTCUSDT']], { random: () => 0.5 });
     const { clock, connections, last, kinds, heard } = followed;
