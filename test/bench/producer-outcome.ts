@@ -38,7 +38,8 @@ export function producerOutcome(figures: ProducerFigures): Outcome {
   const latencies = [...beyondLingerMs].sort((a, b) => a - b);
   const latency = [0.5, 0.99, 0.999].map((part) => `${count(percentile(latencies, part))} ms`).join(', ');
   const core = `${digits(100 * share)} % of one core`;
-  const peak = `${count(last.peakMb)} MB at its peak (below ${MEMORY_LIMIT_MB} MB: ${verdict(last.peakMb < MEMORY_LIMIT_MB)})`;
+  const peakMb = Math.max(...minutes);
+  const peak = `${count(peakMb)} MB at its peak (below ${MEMORY_LIMIT_MB} MB: ${verdict(peakMb < MEMORY_LIMIT_MB)})`;
   const seeded = summary.book === 'full';
   return {
     headline: `${core}, ${peak}, ${latency} from the socket to Kinesis beyond the linger (p50, p99, p99.9)`,
@@ -48,7 +49,7 @@ export function producerOutcome(figures: ProducerFigures): Outcome {
       '| | |',
       '|---|---|',
       `| CPU | ${core}, ${digits((share * seconds * 1e6) / rows)} µs a snapshot, packs and Kinesis included |`,
-      `| memory | ${peak}, start included |`,
+      `| memory | ${peak}; since the start of the process, ${seeded ? 'seeding' : 'start'} included, ${count(last.peakMb)} MB |`,
       `| memory by minute, peaks | ${minutes.map((mb) => `${count(mb)} MB`).join(', ')}${flatness(minutes)} |`,
       `| socket → accepted, beyond the linger | p50, p99, p99.9: ${latency}; the worst row of each of ${count(latencies.length)} packs |`,
       `| first row of each symbol | ${digits(startSeconds)} s after the start${seeded ? `, the exchange granting any weight; at the venue’s, seeding takes ${digits(seedingMinutes(symbols))} min (computed)` : ''} |`,
