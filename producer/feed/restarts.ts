@@ -32,7 +32,7 @@ export interface RestartGap {
   readonly afterId: number | null;
 }
 
-/** The first message of a symbol; `firstId` is null where ids do not chain. */
+/** The first message of a symbol that is recorded; `firstId` is null where ids do not chain. */
 export interface FirstMessage {
   readonly firstId: number | null;
   readonly lastId: number;
@@ -62,27 +62,27 @@ export class Restarts {
     if (this.#heard.has(symbol)) return;
     this.#heard.add(symbol);
     const before = this.#options.previous.get(symbol);
-    if (before === undefined || before.receivedMs >= message.atMs || continues(before.lastUpdateId, message)) return;
+    if (before === undefined || reaches(before, message)) return;
 
-    const tell = () => report({ before, toMs: message.atMs, afterId: message.lastId });
+    const tell = (from: SymbolState) => report({ before: from, toMs: message.atMs, afterId: message.lastId });
     const { recheck, scheduler } = this.#options;
     const wait = !before.clean || message.atMs - before.receivedMs < FRESH_MS;
     if (recheck === undefined || !wait) {
-      tell();
+      tell(before);
       return;
     }
 
-    const decide = (covered: boolean) => {
+    const decide = (from: SymbolState | null) => {
       const entry = this.#undecided.get(symbol);
       if (entry === undefined) return;
       entry.timer.unsubscribe();
       this.#undecided.delete(symbol);
-      if (!covered) tell();
+      if (from !== null) tell(from);
     };
     const timer = scheduler.schedule(async () => {
-      decide(await this.#covered(symbol, message, recheck));
+      decide(await this.#gapFrom(before, message, recheck));
     }, RECHECK_AFTER_MS);
-    this.#undecided.set(symbol, { decide: () => decide(false), timer });
+    this.#undecided.set(symbol, { decide: () => decide(before), timer });
   }
 
   /** The session, or the symbol's part in it, ends: what is undecided is a gap, and so is what never came. */
@@ -91,24 +91,31 @@ export class Restarts {
     if (this.#heard.has(symbol)) return;
     this.#heard.add(symbol);
     const before = this.#options.previous.get(symbol);
-    if (before !== undefined) report({ before, toMs: atMs, afterId: null });
+    if (before !== undefined && before.receivedMs < atMs) report({ before, toMs: atMs, afterId: null });
   }
 
-  /** Whether another session recorded the symbol until this one's first message. */
-  async #covered(
-    symbol: string,
+  /** The last state of other sessions, which may have recorded on since `before`; null: up to this one's first message. */
+  async #gapFrom(
+    before: SymbolState,
     message: FirstMessage,
     recheck: (symbol: string) => Promise<SymbolState | null>,
-  ): Promise<boolean> {
+  ): Promise<SymbolState | null> {
     const { sessionId, log } = this.#options;
     try {
-      const now = await recheck(symbol);
-      return now !== null && now.sessionId !== sessionId && now.receivedMs >= message.atMs;
+      const now = await recheck(before.symbol);
+      const isOthers = now !== null && now.sessionId !== sessionId && now.receivedMs >= before.receivedMs;
+      const latest = isOthers ? now : before;
+      return reaches(latest, message) ? null : latest;
     } catch (error) {
-      log('warn', 'state_recheck_failed', { symbol, reason: reasonOf(error) });
-      return false;
+      log('warn', 'state_recheck_failed', { symbol: before.symbol, reason: reasonOf(error) });
+      return before;
     }
   }
+}
+
+/** Whether nothing lies between a state and a message: the same frame comes to each producer in its own millisecond. */
+function reaches({ receivedMs, lastUpdateId }: SymbolState, message: FirstMessage): boolean {
+  return receivedMs >= message.atMs || continues(lastUpdateId, message);
 }
 
 function continues(before: number, { firstId, lastId }: FirstMessage): boolean {

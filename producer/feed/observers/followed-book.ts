@@ -8,14 +8,11 @@ import { RebuiltBook, type Seeded } from '../../book/rebuilt-book.ts';
 import { Continuity, type Gap } from '../continuity.ts';
 import { DiffOrder, type ReceivedDiff } from '../diff-order.ts';
 import { IdOrder, type IdsRestarted } from '../id-order.ts';
-import type { FirstMessage } from '../restarts.ts';
 import type { Diff, RestBook } from '../venue.ts';
 import { emitEvent, emitIdsRestarted, type SeedRequests, type SymbolContext } from './symbol.ts';
 
 /** What whoever follows the book makes of it. */
 export interface BookFollower {
-  /** The first diff of the session. */
-  first(message: FirstMessage): void;
   /** The book, whole or broken, is at the diff's last id now; diffs that waited for the seed come with their own times. */
   applied(diff: Diff, receivedMs: number): void;
   /** Diffs that no state of the book stands for. */
@@ -159,7 +156,6 @@ export class FollowedBook {
 
   #apply({ diff, atMs }: ReceivedDiff): void {
     const { lastId } = this.#continuity;
-    if (lastId === null) this.#follower.first({ firstId: diff.firstId, lastId: diff.lastId, atMs });
     const isPast = lastId !== null && diff.lastId <= lastId;
     const gap = this.#continuity.diff(diff.firstId, diff.lastId, atMs);
     if (gap !== null) this.#follower.gap(gap);

@@ -12,12 +12,12 @@ export class FullObserver implements SymbolObserver {
   readonly #context: SymbolContext;
   readonly #followed: FollowedBook;
   readonly #usability: Usability;
+  #recording = false;
 
   constructor(context: SymbolContext, seeds: SeedRequests) {
     this.#context = context;
     this.#usability = new Usability(context);
     this.#followed = new FollowedBook(context, seeds, {
-      first: (message) => noteFirst(context, message),
       applied: (diff, receivedMs) => this.#applied(diff, receivedMs),
       discarded: (reason, diffs) => context.counters.discard(context.symbol, reason, diffs),
       gap: (gap) => emitGap(context, gap),
@@ -61,6 +61,11 @@ export class FullObserver implements SymbolObserver {
   #applied(diff: Diff, receivedMs: number): void {
     const { symbol, counters, emit } = this.#context;
     const { book } = this.#followed;
+    if (!this.#recording) {
+      // What came before the first seed is not recorded: a gap since an earlier session ends here.
+      this.#recording = true;
+      noteFirst(this.#context, { firstId: diff.firstId, lastId: diff.lastId, atMs: receivedMs });
+    }
     const depth = book.depth();
     this.#usability.note(typeof depth === 'string' ? depth : null, receivedMs);
     if (typeof depth === 'string') {

@@ -46,7 +46,6 @@ export class WitnessObserver implements SymbolObserver {
       () => this.#lostFrames.clear(),
     );
     this.#followed = new FollowedBook(context, seeds, {
-      first: () => {},
       applied: (diff, receivedMs) => this.#applied(diff, receivedMs),
       discarded: () => {},
       gap: ({ missed, beforeId, afterId }) => {

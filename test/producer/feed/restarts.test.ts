@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FeedEvent } from '../../../producer/feed/observation.ts';
 import type { SymbolState } from '../../../producer/state/store.ts';
-import { diff, END_MS, frame, observe, observing, opened } from './observing.ts';
+import { diff, END_MS, frame, observe, observing, opened, seed } from './observing.ts';
 
 const gapsOf = (events: FeedEvent[]) => events.filter(({ kind }) => kind === 'gap');
 
@@ -52,12 +52,36 @@ describe('across restarts', () => {
     ['repeats', 69, 70, 0],
     ['leaves out one update', 72, 73, 1],
   ])('a first diff that %s', async (_, firstId, lastId, gaps) => {
-    const { events } = await observe([opened(LATER), diff(LATER, firstId, lastId)], {
+    const { events } = await observe([opened(LATER), diff(LATER, firstId, lastId), seed(LATER, firstId)], {
       book: 'full',
       previous: [state()],
     });
 
     expect(gapsOf(events)).toHaveLength(gaps);
+  });
+
+  test('a gap reaches to the first diff that is recorded, not to those before the first seed', async () => {
+    const { events, snapshots } = await observe(
+      [
+        opened(LATER),
+        diff(LATER, 71, 80),
+        diff(LATER + 60_000, 81, 90),
+        diff(LATER + 60_100, 91, 92),
+        seed(LATER + 61_000, 90),
+      ],
+      { book: 'full', previous: [state()] },
+    );
+
+    expect(snapshots.map(({ lastUpdateId }) => lastUpdateId)).toEqual([92]);
+    expect(gapsOf(events)).toMatchObject([
+      { from_ms: 1_000, to_ms: LATER + 60_100, detail: { last_update_id_before: 70, last_update_id_after: 92 } },
+    ]);
+  });
+
+  test('a book that never gets a seed is a gap that is open at the end', async () => {
+    const { events } = await observe([opened(LATER), diff(LATER, 71, 72)], { book: 'full', previous: [state()] });
+
+    expect(gapsOf(events)).toMatchObject([{ from_ms: 1_000, to_ms: END_MS, detail: { open: true } }]);
   });
 
   test('a symbol that does not come at all is a gap that is open at the end', async () => {
@@ -92,7 +116,7 @@ describe('a gap that another producer may have covered', () => {
   test.each<[string, SymbolState | null, number]>([
     ['another session recorded the symbol at the first frame’s time', state({ sessionId: 'b', receivedMs: LATER }), 0],
     ['the earlier session goes on', state({ receivedMs: LATER + 9_000 }), 0],
-    ['another session recorded it only before', state({ sessionId: 'b', receivedMs: LATER - 1 }), 1],
+    ['it recorded the first frame a moment sooner', state({ receivedMs: LATER - 3, lastUpdateId: 90 }), 0],
     ['nothing else recorded it', fresh, 1],
     ['only this session recorded it', state({ sessionId: 'this session', receivedMs: LATER + 9_000 }), 1],
     ['the store has forgotten it', null, 1],
@@ -107,6 +131,22 @@ describe('a gap that another producer may have covered', () => {
     expect(gapsOf(run.events)).toMatchObject(
       Array(gaps).fill({ from_ms: fresh.receivedMs, to_ms: LATER, detail: { last_update_id_after: 90 } }),
     );
+  });
+
+  test('begins where the other one, as the store knows then, ended', async () => {
+    const ended = state({ sessionId: 'b', receivedMs: LATER - 1, lastUpdateId: 88, clean: true });
+    const run = observing({ previous: [{ ...fresh, clean: false }], recheck: async () => ended });
+
+    await run.play(first);
+    await run.clock.advance(12_000);
+
+    expect(gapsOf(run.events)).toMatchObject([
+      {
+        from_ms: LATER - 1,
+        to_ms: LATER,
+        detail: { last_update_id_before: 88, session_before: 'b', bounds: 'exact' },
+      },
+    ]);
   });
 
   test('is told when the store cannot be asked', async () => {
