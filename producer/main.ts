@@ -131,7 +131,11 @@ async function record(
     log,
   });
   const undecided = (symbol: string) => restarts.undecided(symbol);
-  const keeper = store && new StateKeeper({ store, venue: venue.name, sessionId, scheduler, log, undecided });
+  // What the disk has lost is not waited for.
+  const eventsPending = () => session.events > eventsAccepted && writer.damagedEntries === damagedBefore;
+  const keeper =
+    store && new StateKeeper({ store, venue: venue.name, sessionId, scheduler, log, undecided, eventsPending });
+  let eventsAccepted = 0;
   let lagMs: number | null = null;
   const writer = new KinesisWriter({
     ...edge,
@@ -142,9 +146,11 @@ async function record(
       // An earlier session's rows are behind this one's.
       if (source === 'earlier_session') return;
       lagMs = now() - pack.openedMs;
+      if (pack.table === 'feed_event') eventsAccepted += pack.rows;
       keeper?.accepted(pack.marks);
     },
   });
+  const damagedBefore = writer.damagedEntries;
   const admission = boundedAdmission(config.queueMib, () => builder.openBytes + writer.queuedBytes, log);
   const session = new Session(sessionId, venue.name, symbols, counters, admission);
   const sources = {

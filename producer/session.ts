@@ -54,6 +54,11 @@ export class Session {
     return this.#eventCounts;
   }
 
+  /** Feed events so far. */
+  get events(): number {
+    return this.#eventSeq;
+  }
+
   started(atMs: number, detail: object): TableRow {
     return this.#event({ timestamp_ms: atMs, kind: 'started', detail: { ...detail, symbols: [...this.#symbols] } });
   }

@@ -17,13 +17,21 @@ export interface StateKeeperOptions {
   readonly log: Log;
   /** Whether it is still open what lies between a symbol's earlier state and this session: that state stays until then. */
   readonly undecided: (symbol: string) => boolean;
+  /**
+   * Whether feed events are still on their way. Snapshots beyond them are not yet saved: were the session killed, the
+   * next one would measure its gap from there, and nobody would tell the gaps that these events tell.
+   */
+  readonly eventsPending: () => boolean;
 }
 
-/** Holds one mark a symbol. The first write comes 10 s after the construction. */
+/** Holds two marks a symbol. The first write comes 10 s after the construction. */
 export class StateKeeper {
   /** Writes that failed. */
   failures = 0;
   readonly #options: StateKeeperOptions;
+  /** Accepted, while events before them are not. */
+  readonly #held = new Map<string, Mark>();
+  /** What may be saved. */
   readonly #newest = new Map<string, Mark>();
   readonly #changed = new Set<string>();
   readonly #ticks: Subscription;
@@ -35,14 +43,13 @@ export class StateKeeper {
     this.#ticks = interval(WRITE_EVERY_MS, options.scheduler).subscribe(() => this.#tick());
   }
 
-  /** @param marks of a pack of this session */
+  /** @param marks of a pack of this session; none where it carries feed events */
   accepted(marks: readonly Mark[]): void {
     for (const mark of marks) {
-      const held = this.#newest.get(mark.symbol);
-      if (held !== undefined && held.seq >= mark.seq) continue;
-      this.#newest.set(mark.symbol, mark);
-      this.#changed.add(mark.symbol);
+      const seq = (this.#held.get(mark.symbol) ?? this.#newest.get(mark.symbol))?.seq ?? 0;
+      if (mark.seq > seq) this.#held.set(mark.symbol, mark);
     }
+    if (!this.#options.eventsPending()) this.#release();
   }
 
   /**
@@ -51,6 +58,7 @@ export class StateKeeper {
    */
   async finish(clean = true): Promise<void> {
     this.close();
+    if (clean) this.#release();
     const write = async () => {
       await this.#saving;
       await this.#save([...this.#newest.keys()], clean);
@@ -61,6 +69,14 @@ export class StateKeeper {
 
   close(): void {
     this.#ticks.unsubscribe();
+  }
+
+  #release(): void {
+    for (const [symbol, mark] of this.#held) {
+      this.#newest.set(symbol, mark);
+      this.#changed.add(symbol);
+    }
+    this.#held.clear();
   }
 
   #tick(): void {

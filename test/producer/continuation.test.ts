@@ -1,5 +1,6 @@
 /** Sessions that follow each other, and what changes under a running one: state, listings, clocks. */
 import { describe, expect, test } from 'vitest';
+import type { ProducerEdge } from '../../producer/main.ts';
 import { isNewer, type StateStore, type SymbolState } from '../../producer/state/store.ts';
 import { restSide, running, START_MS } from './running.ts';
 import { frameText } from './samples.ts';
@@ -72,6 +73,29 @@ describe('a session after another', () => {
     await summary;
 
     expect(store.held.get('BTCUSDT')).toMatchObject({ sessionId: 'session-1', lastUpdateId: 2, clean: true });
+  });
+
+  test('leaves no state beyond a gap that is not in the stream yet: a kill would hide it', async () => {
+    const store = memoryStore();
+    let refusing = false;
+    const put: ProducerEdge['put'] = async (packs) =>
+      packs.map(({ table }) => (refusing && table === 'feed_event' ? 'InternalFailure' : null));
+    const { clock, stop, receive, cut, summary } = running({ lanes: 64 }, { store, put });
+    await settle();
+    receive(frameText('BTCUSDT', 1));
+    await clock.advance(5_000);
+    refusing = true;
+    cut();
+    await clock.advance(2_000);
+    receive(frameText('BTCUSDT', 9));
+    await clock.advance(14_000);
+    expect(store.held.get('BTCUSDT')).toMatchObject({ lastUpdateId: 1 });
+
+    refusing = false;
+    await clock.advance(20_000);
+    expect(store.held.get('BTCUSDT')).toMatchObject({ lastUpdateId: 9, clean: false });
+    stop.next('end');
+    await summary;
   });
 
   test('that cannot read the store says of every symbol that what lies before is unknown', async () => {

@@ -28,7 +28,7 @@ class Store implements StateStore {
   }
 }
 
-function keeping(undecided = new Set<string>()) {
+function keeping(undecided = new Set<string>(), eventsPending = () => false) {
   const clock = new VirtualClock();
   const store = new Store(clock);
   const logged: string[] = [];
@@ -39,6 +39,7 @@ function keeping(undecided = new Set<string>()) {
     scheduler: clock,
     log: (level, event) => logged.push(`${level} ${event}`),
     undecided: (symbol) => undecided.has(symbol),
+    eventsPending,
   });
   const saved = () =>
     store.saves.map(({ atMs, states }) => [atMs, ...states.map((each) => `${each.symbol} ${each.receivedMs}`)]);
@@ -90,6 +91,24 @@ describe('the state of each symbol', () => {
       [20_000, 'BTCUSDT 100'],
     ]);
     keeper.close();
+  });
+
+  it('does not pass feed events that are on their way: who is killed now has not told them', async () => {
+    let pending = false;
+    const { clock, keeper, saved, store } = keeping(undefined, () => pending);
+    keeper.accepted([mark('BTCUSDT', 1)]);
+    pending = true;
+    keeper.accepted([mark('BTCUSDT', 2), mark('ETHUSDT', 1)]);
+    keeper.accepted([mark('BTCUSDT', 3)]);
+    await clock.advance(10_000);
+    expect(saved()).toEqual([[10_000, 'BTCUSDT 100']]);
+
+    await keeper.finish(false);
+    expect(saved().at(-1)).toEqual([10_000, 'BTCUSDT 100']);
+    pending = false;
+    keeper.accepted([]);
+    await keeper.finish();
+    expect(store.saves.at(-1)!.states.map(({ receivedMs }) => receivedMs)).toEqual([300, 100]);
   });
 
   it('is written the next time where the store failed, which is counted, and told when it begins and ends', async () => {
