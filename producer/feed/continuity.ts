@@ -20,7 +20,7 @@ export interface Gap {
 
 export class Continuity {
   #lastId: number | null = null;
-  /** Until then the book is known: repeats count. */
+  /** Until then the book is known: repeats of the last id count. */
   #lastMs = 0;
   #outage = false;
 
@@ -45,8 +45,10 @@ export class Continuity {
 
   /** A message whose id was seen before. After an outage the last id proves that nothing was missed. */
   repeat(id: number, atMs: number): void {
-    if (id === this.#lastId) this.#outage = false;
-    if (!this.#outage) this.#lastMs = Math.max(this.#lastMs, atMs);
+    // An older id, from a connection that lags, says nothing of what came since.
+    if (id !== this.#lastId) return;
+    this.#outage = false;
+    this.#lastMs = Math.max(this.#lastMs, atMs);
   }
 
   /** A depth20 frame with an id not seen before. */

@@ -38,7 +38,8 @@ export class DiffOrder {
 
   /** The next diff, if one has waited for too long or too many wait. */
   overdue(nowMs: number): ReceivedDiff | null {
-    const late = this.#waiting.some(({ atMs }) => nowMs - atMs >= WAIT_MS);
+    // A clock that was set back makes none wait until it is that late again.
+    const late = this.#waiting.some(({ atMs }) => Math.abs(nowMs - atMs) >= WAIT_MS);
     return late || this.#waiting.length > MAX_WAITING ? this.#waiting.shift()! : null;
   }
 

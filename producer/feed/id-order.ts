@@ -74,7 +74,8 @@ export class IdOrder<T> {
 
   #lower(id: number, atMs: number, item: T): Place<T> {
     if (this.#held.some((held) => held.id === id)) return REPEAT;
-    if (this.#held.length === 0) this.#lowerSinceMs = atMs;
+    // A clock that was set back must not put off the restart until it is that late again.
+    this.#lowerSinceMs = this.#held.length === 0 ? atMs : Math.min(this.#lowerSinceMs, atMs);
     this.#held.push({ id, atMs, item });
     if (atMs - this.#lowerSinceMs >= RESTART_MS) return this.#restart();
     if (this.#held.length > HELD) {

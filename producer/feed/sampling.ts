@@ -28,7 +28,8 @@ export function sampleEvery(
       const untilNext = () => everyMs - (scheduler.now() % everyMs);
       const ticks = scheduler.schedule(function () {
         const current = intervalOf(scheduler.now());
-        release((snapshot) => intervalOf(snapshot.receivedMs) < current);
+        // Of a later interval, too: the clock may have been set back.
+        release((snapshot) => intervalOf(snapshot.receivedMs) !== current);
         this.schedule(undefined, untilNext());
       }, untilNext());
 

@@ -8,7 +8,7 @@ const SHARED_MS = 1_000;
 export function stateReader(store: StateStore, venue: string, symbols: readonly string[], now: () => number) {
   let read: { readonly atMs: number; readonly states: Promise<Map<string, SymbolState>> } | null = null;
   return async (symbol: string): Promise<SymbolState | null> => {
-    if (read === null || now() - read.atMs >= SHARED_MS) {
+    if (read === null || Math.abs(now() - read.atMs) >= SHARED_MS) {
       read = { atMs: now(), states: store.load(venue, symbols) };
     }
     return (await read.states).get(symbol) ?? null;

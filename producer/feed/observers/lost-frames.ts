@@ -42,7 +42,7 @@ export class LostFrames {
       const index = this.#came.findIndex((came) => came.id > id);
       if (index === -1) return true;
       const after = this.#came[index]!;
-      if (nowMs - after.atMs < WAIT_MS) return true;
+      if (Math.abs(nowMs - after.atMs) < WAIT_MS) return true;
       const before = this.#came[index - 1];
       if (before === undefined) return false;
       const missed = (gaps.get(after.id)?.missed ?? 0) + 1;

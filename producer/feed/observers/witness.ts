@@ -131,7 +131,8 @@ export class WitnessObserver implements SymbolObserver {
   #release(nowMs: number): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const verdict = this.#verdict(next.frame);
-      const patience = nowMs - next.atMs < WAIT_MS && this.#waiting.length <= MAX_WAITING;
+      // A clock that was set back makes no frame wait until it is that late again.
+      const patience = Math.abs(nowMs - next.atMs) < WAIT_MS && this.#waiting.length <= MAX_WAITING;
       if (verdict === 'not_yet' && patience) return;
       this.#waiting.shift();
       this.#emit(next, verdict === 'not_yet' ? 'no_such_diff' : verdict);
@@ -159,7 +160,7 @@ export class WitnessObserver implements SymbolObserver {
         ? { ...snapshot, verified: true }
         : { ...snapshot, verified: false, bid_levels_covered: 0, ask_levels_covered: 0 },
     );
-    if (doubt === 'differs' && atMs - this.#distrustedMs >= DISTRUST_EVERY_MS) {
+    if (doubt === 'differs' && Math.abs(atMs - this.#distrustedMs) >= DISTRUST_EVERY_MS) {
       this.#distrustedMs = atMs;
       this.#followed.lose('disagrees', atMs);
     }

@@ -82,6 +82,20 @@ describe('gaps', () => {
     expect(gapsOf(events)).toMatchObject([{ from_ms: 50, to_ms: 80 }]);
   });
 
+  test('a repeat of an older frame, from a connection that lags, proves nothing of what came since', async () => {
+    const { events } = await observe([
+      opened(0),
+      frame(1, 7),
+      frame(10, 8),
+      frame(50, 7),
+      closed(60),
+      opened(70),
+      frame(80, 9),
+    ]);
+
+    expect(gapsOf(events)).toMatchObject([{ from_ms: 10, to_ms: 80 }]);
+  });
+
   test('a symbol that was not heard before the outage has no gap: nothing is known to have been before', async () => {
     const { events } = await observe([opened(0), closed(2), opened(3), frame(4, 7)]);
 
