@@ -1,13 +1,13 @@
-/** Twelve minutes of chaos, drawn from a seed (`CHAOS_SEED`): four in each book mode. */
+/** Ten and a half minutes of chaos, drawn from a seed (`CHAOS_SEED`): three and a half in each book mode. */
 import { describe, expect, test } from 'vitest';
 import { Audit } from '../../infra/audit.ts';
 import { BOOK_MODES } from '../../producer/config.ts';
 import { feedChaos } from './feed-chaos.ts';
 
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20_260_903);
-const MINUTES = 4;
+const MINUTES = 3.5;
 
-describe.each(BOOK_MODES)(`four minutes of chaos in book mode %s, seed ${SEED}`, (mode) => {
+describe.each(BOOK_MODES)(`${MINUTES} minutes of chaos in book mode %s, seed ${SEED}`, (mode) => {
   test('what the exchange published is a row or an event, once, and what is verified is true', {
     timeout: 600_000,
   }, async (context) => {
