@@ -23,6 +23,12 @@ export interface BookFollower {
   reseeded(wasWrong: boolean): void;
 }
 
+/**
+ * After a book contradicted itself again within so long, the next seed waits, twice as long each time: an exchange whose
+ * own book is crossed must not use up the weight of all the others.
+ */
+const DISTRUST_S = 60;
+
 type Urgency = 'lost' | 'drifted';
 
 export class FollowedBook {
@@ -41,6 +47,10 @@ export class FollowedBook {
   #asked: Urgency | null = null;
   /** The last seed was of no use: another is asked for at the next tick. */
   #askAgain = false;
+  /** Seconds until a seed may be asked for, and since the book contradicted itself; how often in a row it did. */
+  #restS = 0;
+  #trustedS = DISTRUST_S;
+  #distrusted = 0;
 
   constructor(context: SymbolContext, seeds: SeedRequests, follower: BookFollower) {
     this.#context = context;
@@ -101,6 +111,7 @@ export class FollowedBook {
 
   /** The book contradicts itself: it is not to be relied on. */
   lose(reason: string, atMs: number): void {
+    if (this.#book.state === 'whole') this.#distrust();
     this.#book.lose(reason);
     this.#noteReliability(atMs);
     this.#askForSeed();
@@ -108,6 +119,8 @@ export class FollowedBook {
 
   tick(nowMs: number): void {
     this.#letThroughOverdue(nowMs);
+    this.#trustedS += 1;
+    this.#restS = Math.max(0, this.#restS - 1);
     if (this.#askAgain) {
       this.#askAgain = false;
       this.#asked = null;
@@ -201,11 +214,18 @@ export class FollowedBook {
   }
 
   #askForSeed(): void {
-    if (!this.#book.wantsSeed || this.#continuity.lastId === null || this.#askAgain) return;
+    if (!this.#book.wantsSeed || this.#continuity.lastId === null) return;
+    if (this.#askAgain || this.#restS > 0) return;
     const urgency = this.#book.state === 'whole' ? 'drifted' : 'lost';
     if (this.#asked === 'lost' || this.#asked === urgency) return;
     this.#asked = urgency;
     this.#seeds.request(this.#context.symbol, urgency);
+  }
+
+  #distrust(): void {
+    this.#distrusted = this.#trustedS < DISTRUST_S ? this.#distrusted + 1 : 0;
+    this.#restS = this.#distrusted === 0 ? 0 : Math.min(DISTRUST_S - 1, 2 ** this.#distrusted);
+    this.#trustedS = 0;
   }
 
   #bridgeFailed(rest: RestBook, atMs: number): void {

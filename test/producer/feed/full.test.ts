@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { BIDS, closed, diff, handedOver, message, observe, opened, type Side, seed, silent } from './observing.ts';
+import {
+  BIDS,
+  closed,
+  diff,
+  handedOver,
+  message,
+  observe,
+  observing,
+  opened,
+  type Side,
+  seed,
+  silent,
+} from './observing.ts';
 
 const full = (steps: Parameters<typeof observe>[0], options: Parameters<typeof observe>[1] = {}) =>
   observe(steps, { book: 'full', ...options });
@@ -269,6 +281,24 @@ describe('a book that cannot be right', () => {
     ]);
     expect(run.requests).toContain('BTCUSDT lost 2000');
     expect(run.counters.of('BTCUSDT').discarded).toEqual({ unseeded: 1, crossed: 1 });
+  });
+
+  test('because the exchange itself says so is seeded anew ever more seldom', async () => {
+    const crossed: Side = [['101', '1'], ...BIDS];
+    const run = observing({ book: 'full' });
+    await run.play([opened(0), diff(0, 11, 11)]);
+    let answered = 0;
+    for (let i = 1; i <= 1_200; i += 1) {
+      const atMs = i * 100;
+      await run.play([diff(atMs, 11 + i, 11 + i)]);
+      if (run.requests.length === answered) continue;
+      answered = run.requests.length;
+      await run.play([seed(atMs, 11 + i, crossed)]);
+    }
+
+    expect(answered).toBeGreaterThan(3);
+    expect(answered).toBeLessThan(10);
+    expect(run.snapshots).toEqual([]);
   });
 
   test('because a side is empty gives no snapshot, and is whole all the same', async () => {
