@@ -29,6 +29,9 @@ export interface BookFollower {
  */
 const DISTRUST_S = 60;
 
+/** So much later than the last diff an older id is no late message: the venue gives its ids anew. */
+const ANEW_MS = 2_000;
+
 type Urgency = 'lost' | 'drifted';
 
 export class FollowedBook {
@@ -41,6 +44,8 @@ export class FollowedBook {
   readonly #continuity = new Continuity();
   /** Of diffs that wait for the first seed, as many as the book keeps: receive time by last id. */
   readonly #pending = new Map<number, number>();
+  /** The exchange's time of the last diff applied. */
+  #eventMs = Number.POSITIVE_INFINITY;
   /** What the events have said: whether there is a book to rely on. */
   #reliable = false;
   #bridgeFailureTold = false;
@@ -140,8 +145,14 @@ export class FollowedBook {
 
   #repeat(diff: Diff, atMs: number): void {
     this.#follower.discarded('repeat', 1);
+    this.#doubtIds(diff, atMs);
     // While diffs wait, a repeat of an older one does not prove that the book is known until now.
     if (this.#order.waiting === 0) this.#continuity.repeat(diff.lastId, atMs);
+  }
+
+  /** Ids given anew that are not lower than all remembered: nobody can tell which book the next diff continues. */
+  #doubtIds({ eventMs }: Diff, atMs: number): void {
+    if (eventMs - this.#eventMs > ANEW_MS) this.lose('ids_restarted', atMs);
   }
 
   #arrange(received: ReceivedDiff): void {
@@ -176,8 +187,10 @@ export class FollowedBook {
     const outcome = this.#book.take(diff);
     if (outcome.kind === 'contained') {
       this.#follower.discarded(isPast ? 'stale' : 'unseeded', 1);
+      if (isPast) this.#doubtIds(diff, atMs);
       return;
     }
+    this.#eventMs = diff.eventMs;
     if (this.#book.lastUpdateId === null) {
       this.#wait(diff, atMs);
       return;

@@ -398,6 +398,18 @@ describe('a venue that numbers anew', () => {
   });
 });
 
+test('a venue that falls back by a few ids leaves no verified snapshot of the book that it forgot', async () => {
+  const first = Array.from({ length: 60 }, (_, i) => diff(1_100 + i * 100, 13 + i, 13 + i));
+  const again = Array.from({ length: 60 }, (_, i) => diff(12_000 + i * 100, 43 + i, 43 + i, [['98.5', '7']]));
+
+  const run = await full([opened(0), diff(1_000, 11, 12), seed(1_000, 12), ...first, ...again]);
+  const after = proofs(run).slice(first.length);
+
+  expect(after).toHaveLength(30);
+  expect(after.every(([, verified]) => verified === false)).toBe(true);
+  expect(eventsOf(run).slice(2)).toEqual([[12_000, 'book_lost', 'ids_restarted']]);
+});
+
 test('a refused message is counted, and the hole that it leaves is one of the ids', async () => {
   const run = await full([
     ...seeded,
