@@ -224,8 +224,9 @@ async function record(
     reports.unsubscribe();
     seeds.close();
     report();
-    await keeper?.finish(writer.queuedRows + writer.spilledRows === 0);
-    if (spill !== null) await edge.leaveSpill?.(spill.spill);
+    // Together: supervisors kill after 30 s, and 20 of them may have gone to Kinesis.
+    const clean = writer.queuedRows + writer.spilledRows === 0;
+    await Promise.all([keeper?.finish(clean), spill && edge.leaveSpill?.(spill.spill)]);
     await endMonitor?.();
   }
   if (ending.failure !== null) throw ending.failure;

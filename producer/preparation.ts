@@ -30,8 +30,8 @@ export async function prepare(parts: PreparationParts): Promise<Preparation> {
   const { patterns, shard, venue, rest, checkStream, store, openSpill, log } = parts;
   await checkStream();
   const symbols = firstSymbols(patterns, await rest.listing(), shard, venue);
-  const states = await loadStates(store, venue, symbols, log);
   const spill = (await openSpill?.()) ?? null;
+  const states = await loadStates(store, venue, symbols, log);
   return { symbols, previous: states && tightened(states, spill?.recovered.marks ?? []), spill };
 }
 

@@ -20,7 +20,7 @@ import { checkStream, createKinesisClient, putPacks } from './stream/kinesis.ts'
 import { openSpill } from './stream/open-spill.ts';
 import { createS3Client, putObject } from './stream/s3.ts';
 import type { Spill } from './stream/spill.ts';
-import { uploadSpill } from './stream/upload.ts';
+import { type PutObject, uploadSpill } from './stream/upload.ts';
 import type { ProducerProgress, ProducerSummary } from './summary.ts';
 
 export interface ServiceOptions {
@@ -116,6 +116,8 @@ function spillOptions({ work, spillMib, stream, venue }: ServiceOptions['config'
 
 /** A disk that hangs must not hold up the end for longer; supervisors kill after 30 s. */
 const LEAVE_MS = 5_000;
+/** ECS gives a task 120 s at the most (`stopTimeout`); 25 of them may have gone to Kinesis and the disk. */
+const UPLOAD_MS = 60_000;
 
 /** What is left stays for the next session, or goes where recovery takes it from. */
 async function leaveSpill(spill: Spill, { spillTo }: StreamConfig, log: Log): Promise<void> {
@@ -123,7 +125,7 @@ async function leaveSpill(spill: Spill, { spillTo }: StreamConfig, log: Log): Pr
     if (await within(spill.close(), LEAVE_MS)) {
       if (spillTo !== undefined && spill.remaining > 0) {
         const client = createS3Client();
-        await uploadSpill(spill, spillTo.prefix, putObject(client, spillTo.bucket), log);
+        await uploadSpill(spill, spillTo.prefix, inTime(putObject(client, spillTo.bucket), UPLOAD_MS), log);
         client.destroy();
       }
       await within(spill.release(), LEAVE_MS);
@@ -131,6 +133,15 @@ async function leaveSpill(spill: Spill, { spillTo }: StreamConfig, log: Log): Pr
   } catch (error) {
     log('error', 'spill_not_closed', { reason: reasonOf(error) });
   }
+}
+
+/** Begins nothing once the time has passed. */
+function inTime(put: PutObject, ms: number): PutObject {
+  const endsMs = performance.now() + ms;
+  return async (key, bytes) => {
+    if (performance.now() > endsMs) throw new Error(`the ${ms / 1000} s for it have passed`);
+    await put(key, bytes);
+  };
 }
 
 /** Whether it came about in time. */

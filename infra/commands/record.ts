@@ -1,4 +1,5 @@
 /** `depthlake record`: the producer alone, against any Kinesis endpoint, the way it runs in the cloud. */
+import { join } from 'node:path';
 import { ReplaySubject } from 'rxjs';
 import { FEED_SETTINGS, MONITOR_SETTINGS, STREAM_SETTINGS } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
@@ -63,7 +64,7 @@ async function record(context: Context<typeof settings>): Promise<number> {
 /** Venue local without hosts means the pipeline that runs on this machine: its exchange, and its Kinesis unless one is set. */
 async function withLocalPipeline(values: Context<typeof settings>['values'], env: Context<typeof settings>['env']) {
   if (values.venue !== 'local' || values.wsUrl !== undefined || values.restUrl !== undefined) return values;
-  const { readEndpoints } = await import('../local/endpoints.ts');
+  const { readEndpoints, WORK_FOLDER } = await import('../local/endpoints.ts');
   const endpoints = await readEndpoints(values.data);
   if (endpoints?.ws == null || endpoints.rest == null) {
     throw new DepthlakeError(
@@ -75,7 +76,9 @@ async function withLocalPipeline(values: Context<typeof settings>['values'], env
     const { LOCAL_AWS_ENVIRONMENT } = await import('../local/environment.ts');
     Object.assign(process.env, LOCAL_AWS_ENVIRONMENT, { AWS_ENDPOINT_URL_KINESIS: endpoints.kinesis });
   }
-  return { ...values, wsUrl: new URL(endpoints.ws), restUrl: new URL(endpoints.rest) };
+  // Producers of one pipeline share what outlives a session: each knows by it what the others recorded.
+  const work = values.work === STREAM_SETTINGS.work.default ? join(values.data, WORK_FOLDER) : values.work;
+  return { ...values, work, wsUrl: new URL(endpoints.ws), restUrl: new URL(endpoints.rest) };
 }
 
 function statusOf(progress: ProducerProgress, rates: Rates): string {

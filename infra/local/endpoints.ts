@@ -23,6 +23,9 @@ export interface Endpoints extends ProcessIdentity {
 
 const NAME = 'endpoints.json';
 
+/** What producers keep between sessions lies in the lake's folder too; readers pass over names with a dot. */
+export const WORK_FOLDER = '.depthlake';
+
 /** The endpoints of the pipeline that runs on a data folder, or null where none does. */
 export async function readEndpoints(dataFolder: string): Promise<Endpoints | null> {
   try {

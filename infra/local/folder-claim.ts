@@ -8,8 +8,9 @@ import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
+import { makeFolder } from '../../producer/make-folder.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from '../../producer/process-identity.ts';
-import { makeFolder, putWhole, writeError } from './s3.ts';
+import { putWhole, writeError } from './s3.ts';
 
 /** A file without content is being written; for longer than this, its writer has died. */
 const WRITTEN_WITHIN_MS = 5000;

@@ -1,8 +1,9 @@
 /** The local S3: a bucket that is a folder. A key is a path below it; an object appears whole or not at all. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DepthlakeError, type ErrorCode, reasonOf } from '../../producer/errors.ts';
+import { makeFolder } from '../../producer/make-folder.ts';
 import type { ObjectStore } from '../../transformer/lake.ts';
 
 /**
@@ -45,34 +46,6 @@ export async function putWhole(file: string, body: Uint8Array | string): Promise
     await rm(hidden, { force: true }).catch(() => {});
     throw writeError(file, error);
   }
-}
-
-/** Creates a folder and those above it. mkdir's own `recursive` never returns where a parent refuses with ENOENT (/proc). */
-export async function makeFolder(folder: string): Promise<void> {
-  const parent = path.dirname(folder);
-  try {
-    await makeOne(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === folder) throw error;
-    if (!(await isFolder(parent))) await makeFolder(parent);
-    // Another writer may have made the parent meanwhile; one that is there and still says ENOENT refuses.
-    await makeOne(folder);
-  }
-}
-
-async function makeOne(folder: string): Promise<void> {
-  try {
-    await mkdir(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isFolder(folder))) throw error;
-  }
-}
-
-async function isFolder(place: string): Promise<boolean> {
-  return stat(place).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }
 
 const CODES: Record<string, ErrorCode> = { ENOSPC: 'DL_DISK_FULL', EDQUOT: 'DL_DISK_FULL' };

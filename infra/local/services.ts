@@ -16,7 +16,7 @@ import type { Codec } from '../../transformer/codec.ts';
 import type { ObjectStore } from '../../transformer/lake.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import { startControl } from './control.ts';
-import type { Endpoints } from './endpoints.ts';
+import { type Endpoints, WORK_FOLDER } from './endpoints.ts';
 import { LOCAL_ACCOUNT, LOCAL_AWS_ENVIRONMENT, LOCAL_REGION } from './environment.ts';
 import { ROSTER } from './exchange/roster.ts';
 import { type Exchange, startExchange } from './exchange.ts';
@@ -202,9 +202,6 @@ async function declareTables(endpoint: string): Promise<void> {
     client.destroy();
   }
 }
-
-/** What a producer keeps between sessions lies in the lake's folder too; readers pass over names with a dot. */
-const WORK_FOLDER = '.depthlake';
 
 /** The settings of a producer that records into these services, as flags. */
 export function producerFlags(options: PipelineOptions, services: Services): string[] {

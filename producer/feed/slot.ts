@@ -109,7 +109,7 @@ export class Slot implements WatchedSlot {
     const waits = this.#handOver?.reason === 'life' && this.#next === null;
     if (this.#handOver !== null && (!waits || reason === 'life')) return;
     this.#handOver = new HandOver(reason, silent);
-    this.#edge.log('info', 'hand_over_begins', { slot: this.#number, reason });
+    this.#edge.log('info', 'hand_over_begins', { connection: this.#number, reason });
     this.#dial(delayMs);
   }
 
@@ -200,7 +200,7 @@ export class Slot implements WatchedSlot {
     }
     const { outstanding } = verdict;
     if (outstanding.length > 0) {
-      this.#edge.log('warn', 'hand_over_incomplete', { slot: this.#number, symbols: outstanding });
+      this.#edge.log('warn', 'hand_over_incomplete', { connection: this.#number, symbols: outstanding });
       this.#missed(this.#current, next, handOver);
     }
     this.#promote(handOver);

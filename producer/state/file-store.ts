@@ -1,8 +1,9 @@
 /** States in files: `<folder>/<venue>.json`, replaced as a whole, shared by the producers of one machine. */
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DepthlakeError, reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { makeFolder } from '../make-folder.ts';
 import { withLock } from './file-lock.ts';
 import { isNewer, type StateStore, type SymbolState } from './store.ts';
 
@@ -28,7 +29,7 @@ export function fileStore({ folder, log }: FileStoreOptions): StateStore {
 
   const locked = async <T>(venue: string, doing: string, work: () => Promise<T>): Promise<T> => {
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       return await withLock(`${fileOf(venue)}.lock`, work);
     } catch (cause) {
       const message = `the state in ${fileOf(venue)} cannot be ${doing}: ${reasonOf(cause)}`;

@@ -11,6 +11,7 @@ import type { PutPacks } from './lanes.ts';
 
 /** A call without an answer for so long is given up and tried again; the SDK's own requestTimeout only warns. */
 const CALL_TIMEOUT_MS = 10_000;
+const NO_ANSWER = `no answer in ${CALL_TIMEOUT_MS / 1000} s`;
 
 /**
  * A client over HTTP/1.1: the SDK's default for Kinesis is HTTP/2, which local emulators do not speak. Region,
@@ -25,7 +26,9 @@ export function putPacks(client: KinesisClient, stream: string): PutPacks {
   return async (packs) => {
     const Records = packs.map((pack) => ({ PartitionKey: pack.lane, Data: pack.data }));
     const command = new PutRecordsCommand({ StreamName: stream, Records });
-    const answer = await client.send(command, { abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    const answer = await client.send(command, { abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) }).catch((error) => {
+      throw timedOut(error) ? new Error(NO_ANSWER, { cause: error }) : error;
+    });
     return packs.map((_, i) => {
       const entry = answer.Records?.[i];
       return entry?.SequenceNumber === undefined ? (entry?.ErrorCode ?? 'no answer for this entry') : null;
@@ -49,6 +52,10 @@ export async function checkStream(client: KinesisClient, stream: string): Promis
 const DENIED =
   /AccessDenied|ExpiredToken|UnrecognizedClient|InvalidSignature|InvalidClientTokenId|Credentials|IncompleteSignature/;
 
+function timedOut(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
+}
+
 async function translate(cause: unknown, client: KinesisClient, stream: string): Promise<DepthlakeError> {
   const name = cause instanceof Error ? cause.name : '';
   if (name === 'ResourceNotFoundException') return missing(client, stream, cause);
@@ -60,8 +67,7 @@ async function translate(cause: unknown, client: KinesisClient, stream: string):
   if (DENIED.test(name)) {
     return new DepthlakeError('DL_KINESIS_DENIED', `Kinesis refuses: ${reasonOf(cause)}`, { cause });
   }
-  const timedOut = name === 'TimeoutError' || name === 'AbortError';
-  const words = timedOut ? `no answer in ${CALL_TIMEOUT_MS / 1000} s` : reasonOf(cause);
+  const words = timedOut(cause) ? NO_ANSWER : reasonOf(cause);
   return new DepthlakeError('DL_KINESIS_UNREACHABLE', `Kinesis cannot be reached: ${words}`, { cause });
 }
 

@@ -3,8 +3,8 @@ import { PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { PutObject } from './upload.ts';
 
-/** A call without an answer for so long is given up. */
-const CALL_TIMEOUT_MS = 10_000;
+/** A call without an answer for so long is given up: a session that ends has no more left of its 30 s. */
+const CALL_TIMEOUT_MS = 8_000;
 
 /**
  * Region, credentials and endpoint come from the standard AWS variables and files.

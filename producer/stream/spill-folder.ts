@@ -4,8 +4,9 @@
  * A folder whose process has ended is taken over by the next session, with one rename into its own folder: of two that
  * start at once, one has it. The folder belongs to one machine: a process on another one cannot be asked whether it runs.
  */
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from '../process-identity.ts';
 
 const LOCK = 'lock';
@@ -25,7 +26,7 @@ export interface SegmentFile {
 export async function makeSessionFolder(folder: string, sessionId: string): Promise<string> {
   const own = path.join(folder, sessionId);
   const hidden = path.join(folder, `.${sessionId}`);
-  await mkdir(hidden, { recursive: true });
+  await makeFolder(hidden);
   await writeFile(path.join(hidden, LOCK), JSON.stringify(await ownIdentity()));
   await rename(hidden, own);
   return own;

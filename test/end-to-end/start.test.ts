@@ -162,13 +162,13 @@ test.skipIf(!existsSync('/proc/net/tcp'))(
     run.interrupt('SIGINT');
     await run.ended;
 
-    // The exchange, Glue, Kinesis plain and TLS.
-    expect(listening.length).toBe(4);
+    // The exchange, Glue, the control of Firehose, Kinesis plain and TLS, the producer's monitor.
+    expect(listening.length).toBe(6);
     expect(listening.filter((address) => address !== '127.0.0.1')).toEqual([]);
     expect(readdirSync(home).sort()).toEqual(['cwd', 'data', 'tmp']);
     expect(readdirSync(cwd!)).toEqual([]);
     expect(readdirSync(tmp!)).toEqual([]);
-    expect(readdirSync(folder!).sort()).toEqual(['catalog.json', 'feed_event', 'orderbook']);
+    expect(readdirSync(folder!).sort()).toEqual(['.depthlake', 'catalog.json', 'feed_event', 'orderbook']);
   },
 );
 

@@ -146,7 +146,7 @@ describe('the venue', () => {
     expectFailure(run, 'DL_VENUE_UNREACHABLE', 'no-such-host.invalid');
   });
 
-  test.each([403, 429, 451])('record: HTTP %i, from REST and at the upgrade', SLOW, async (status) => {
+  test.each([403, 451])('record: HTTP %i, from REST and at the upgrade', SLOW, async (status) => {
     refusing.faults.refuseWith = status;
 
     const rest = await record(hosts(refusing.wsUrl, refusing.restUrl));
@@ -154,6 +154,16 @@ describe('the venue', () => {
 
     expectFailure(rest, 'DL_VENUE_REFUSED', `HTTP ${status}`);
     expectFailure(upgrade, 'DL_VENUE_REFUSED', `HTTP ${status}`);
+  });
+
+  test('record: HTTP 429 is waited for where REST says so, and told; at the upgrade it fails', SLOW, async () => {
+    refusing.faults.refuseWith = 429;
+
+    const rest = await record([...hosts(refusing.wsUrl, refusing.restUrl), '--duration', '1s']);
+    const upgrade = await record(hosts(refusing.wsUrl, exchange.restUrl));
+
+    expect([rest.status, rest.stderr]).toEqual([0, expect.stringMatching(/rest_limited .*status=429 wait_ms=\d+/)]);
+    expectFailure(upgrade, 'DL_VENUE_REFUSED', 'HTTP 429');
   });
 
   test('start: HTTP 451 at the upgrade', SLOW, async (context) => {
