@@ -1,7 +1,11 @@
 /** Sessions that follow each other, and what changes under a running one: state, listings, clocks. */
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import type { ProducerEdge } from '../../producer/main.ts';
 import { isNewer, type StateStore, type SymbolState } from '../../producer/state/store.ts';
+import { openSpill } from '../../producer/stream/open-spill.ts';
 import { restSide, running, START_MS } from './running.ts';
 import { frameText } from './samples.ts';
 import { settle } from './virtual-clock.ts';
@@ -96,6 +100,31 @@ describe('a session after another', () => {
     expect(store.held.get('BTCUSDT')).toMatchObject({ lastUpdateId: 9, clean: false });
     stop.next('end');
     await summary;
+  });
+
+  test('ends in time where the store hangs: what is spilled does not wait for it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'depthlake-'));
+    const store = { ...memoryStore(), save: () => new Promise<void>(() => {}) };
+    const leftMs: number[] = [];
+    const session: ReturnType<typeof running> = running(
+      {},
+      {
+        store,
+        openSpill: () =>
+          openSpill({ folder, sessionId: 'session-1', boundBytes: 1e6, scheduler: session.clock, log: () => {} }),
+        leaveSpill: async () => void leftMs.push(session.clock.now()),
+      },
+    );
+    const { clock, stop, receive, socket, summary } = session;
+    await vi.waitFor(() => expect(socket()).not.toBeNull());
+    receive(frameText('BTCUSDT', 1));
+    await clock.advance(5_000);
+    stop.next('end');
+    await clock.advance(6_000);
+    await summary;
+
+    expect(leftMs).toEqual([START_MS + 5_000]);
+    rmSync(folder, { recursive: true });
   });
 
   test('that cannot read the store says of every symbol that what lies before is unknown', async () => {
