@@ -35,6 +35,11 @@ process.on('message', (message: { stop?: unknown }) => {
 });
 // Whoever holds the channel runs the stream as well: nothing is left to flush into.
 process.on('disconnect', () => process.exit(1));
+// A fault of ours, rejections too: what was in memory is lost, and the next session's gaps name it.
+process.on('uncaughtException', (thrown) => {
+  fail(thrown);
+  process.exit();
+});
 
 try {
   const config = readSettings(SETTINGS, flagsOf(process.argv.slice(2)), process.env);
@@ -52,6 +57,10 @@ try {
   if (summary.lost > 0) throw new DepthlakeError('DL_NOT_FLUSHED', `${summary.lost} rows were not accepted in time`);
   leave(0);
 } catch (thrown) {
+  fail(thrown);
+}
+
+function fail(thrown: unknown): void {
   const error = thrown instanceof DepthlakeError ? thrown : new DepthlakeError('DL_INTERNAL', reasonOf(thrown));
   log('error', 'failed', { code: error.code, message: error.message, remedy: error.remedy });
   leave(error.exit);

@@ -161,6 +161,18 @@ describe('the producer as a process', () => {
     expect(logOf(stderr).map(({ event }) => event)).toEqual(['monitoring', 'connected']);
   });
 
+  test('a fault of its own is told in one line of JSON, and ends it with 1', async () => {
+    const fault = 'setInterval(()=>{if(process.listenerCount("disconnect"))throw(new(Error)("boom"))},50)';
+    const silent = createServer(() => {});
+    const AWS_ENDPOINT_URL_KINESIS = `http://${await listening(silent)}`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(fault)}`;
+
+    const { status, stderr } = await producer([], { AWS_ENDPOINT_URL_KINESIS, NODE_OPTIONS }).exit;
+
+    expect(status).toBe(1);
+    expect(logOf(stderr)).toMatchObject([{ event: 'failed', code: 'DL_INTERNAL', message: 'boom' }]);
+  });
+
   test('ends by itself after its duration', async () => {
     const stream: TableRow[] = [];
     const host = await venue();
