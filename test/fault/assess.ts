@@ -1,6 +1,6 @@
 /** What must hold of a lake after a session that stopped in order, whatever failed on the way. */
 import { expect } from 'vitest';
-import type { ProducerSummary } from '../../producer/main.ts';
+import type { ProducerSummary } from '../../producer/summary.ts';
 import type { FaultyPipeline } from '../end-to-end/harness.ts';
 import { bySymbol, type CheckResult, checkFolder, type Lake, lastTallies, readLake, sum } from '../end-to-end/lake.ts';
 import { until } from '../end-to-end/wait.ts';
