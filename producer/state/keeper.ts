@@ -5,8 +5,9 @@ import type { Log } from '../log.ts';
 import type { Mark } from '../stream/packs.ts';
 import type { StateStore } from './store.ts';
 
-/** A symbol is written at most once in so long. */
-const WRITE_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 1_000;
+/** A symbol is written at most once in so many looks: in 10 s. */
+const LOOKS_A_WRITE = 10;
 const FINISH_WITHIN_MS = 5_000;
 
 export interface StateKeeperOptions {
@@ -24,7 +25,7 @@ export interface StateKeeperOptions {
   readonly eventsPending: () => boolean;
 }
 
-/** Holds two marks a symbol. The first write comes 10 s after the construction. */
+/** Holds two marks a symbol. The first of a symbol is saved within a second: a session may be killed early. */
 export class StateKeeper {
   /** Writes that failed. */
   failures = 0;
@@ -34,13 +35,16 @@ export class StateKeeper {
   /** What may be saved. */
   readonly #newest = new Map<string, Mark>();
   readonly #changed = new Set<string>();
+  /** At which look each symbol was last written. */
+  readonly #written = new Map<string, number>();
+  #looks = 0;
   readonly #ticks: Subscription;
   #failing = false;
   #saving: Promise<void> | null = null;
 
   constructor(options: StateKeeperOptions) {
     this.#options = options;
-    this.#ticks = interval(WRITE_EVERY_MS, options.scheduler).subscribe(() => this.#tick());
+    this.#ticks = interval(LOOK_EVERY_MS, options.scheduler).subscribe(() => this.#tick());
   }
 
   /** @param marks of a pack of this session; none where it carries feed events */
@@ -80,13 +84,22 @@ export class StateKeeper {
   }
 
   #tick(): void {
+    this.#looks += 1;
     if (this.#saving !== null) return;
-    const due = [...this.#changed].filter((symbol) => !this.#options.undecided(symbol));
+    const due = [...this.#changed].filter((symbol) => this.#isDue(symbol) && !this.#options.undecided(symbol));
     if (due.length === 0) return;
-    for (const symbol of due) this.#changed.delete(symbol);
+    for (const symbol of due) {
+      this.#changed.delete(symbol);
+      this.#written.set(symbol, this.#looks);
+    }
     this.#saving = this.#save(due, false).finally(() => {
       this.#saving = null;
     });
+  }
+
+  #isDue(symbol: string): boolean {
+    const written = this.#written.get(symbol);
+    return written === undefined || this.#looks - written >= LOOKS_A_WRITE;
   }
 
   async #save(symbols: readonly string[], clean: boolean): Promise<void> {

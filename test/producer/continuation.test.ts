@@ -70,7 +70,7 @@ describe('a session after another', () => {
     receive(frameText('BTCUSDT', 1));
     await clock.advance(5_000);
     receive(frameText('BTCUSDT', 2));
-    await clock.advance(6_000);
+    await clock.advance(8_000);
     expect(store.held.get('BTCUSDT')).toMatchObject({ lastUpdateId: 2, receivedMs: START_MS + 5_000, clean: false });
 
     stop.next('end');

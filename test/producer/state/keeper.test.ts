@@ -47,23 +47,28 @@ function keeping(undecided = new Set<string>(), eventsPending = () => false) {
 }
 
 describe('the state of each symbol', () => {
-  it('is written at most every 10 s: the newest that was accepted, with its session', async () => {
+  it('is written within a second at first, then at most every 10 s: the newest that was accepted, with its session', async () => {
     const { clock, store, keeper } = keeping();
     keeper.accepted([mark('BTCUSDT', 1), mark('ETHUSDT', 1)]);
     keeper.accepted([mark('BTCUSDT', 3)]);
     keeper.accepted([mark('BTCUSDT', 2)]);
-    await clock.advance(9_999);
+    await clock.advance(999);
     expect(store.saves).toEqual([]);
     await clock.advance(1);
     expect(store.saves).toEqual([
       {
-        atMs: 10_000,
+        atMs: 1_000,
         states: [
           { symbol: 'BTCUSDT', receivedMs: 300, lastUpdateId: 21, sessionId: 's1', clean: false },
           { symbol: 'ETHUSDT', receivedMs: 100, lastUpdateId: 7, sessionId: 's1', clean: false },
         ],
       },
     ]);
+    keeper.accepted([mark('BTCUSDT', 4)]);
+    await clock.advance(9_999);
+    expect(store.saves).toHaveLength(1);
+    await clock.advance(1);
+    expect(store.saves.at(-1)).toMatchObject({ atMs: 11_000, states: [{ symbol: 'BTCUSDT', receivedMs: 400 }] });
     keeper.close();
   });
 
@@ -74,8 +79,8 @@ describe('the state of each symbol', () => {
     keeper.accepted([mark('ETHUSDT', 2)]);
     await clock.advance(30_000);
     expect(saved()).toEqual([
-      [10_000, 'BTCUSDT 100', 'ETHUSDT 100'],
-      [20_000, 'ETHUSDT 200'],
+      [1_000, 'BTCUSDT 100', 'ETHUSDT 100'],
+      [11_000, 'ETHUSDT 200'],
     ]);
     keeper.close();
   });
@@ -87,8 +92,8 @@ describe('the state of each symbol', () => {
     undecided.clear();
     await clock.advance(10_000);
     expect(saved()).toEqual([
-      [10_000, 'ETHUSDT 100'],
-      [20_000, 'BTCUSDT 100'],
+      [1_000, 'ETHUSDT 100'],
+      [11_000, 'BTCUSDT 100'],
     ]);
     keeper.close();
   });
@@ -101,7 +106,7 @@ describe('the state of each symbol', () => {
     keeper.accepted([mark('BTCUSDT', 2), mark('ETHUSDT', 1)]);
     keeper.accepted([mark('BTCUSDT', 3)]);
     await clock.advance(10_000);
-    expect(saved()).toEqual([[10_000, 'BTCUSDT 100']]);
+    expect(saved()).toEqual([[1_000, 'BTCUSDT 100']]);
 
     await keeper.finish(false);
     expect(saved().at(-1)).toEqual([10_000, 'BTCUSDT 100']);
@@ -121,7 +126,7 @@ describe('the state of each symbol', () => {
     expect([keeper.failures, logged]).toEqual([2, ['warn state_not_saved']]);
     store.failing = false;
     await clock.advance(20_000);
-    expect(saved().at(-1)).toEqual([30_000, 'BTCUSDT 200', 'ETHUSDT 100']);
+    expect(saved().at(-1)).toEqual([21_000, 'BTCUSDT 200', 'ETHUSDT 100']);
     expect([store.saves.length, keeper.failures, logged]).toEqual([3, 2, ['warn state_not_saved', 'info state_saved']]);
     keeper.close();
   });
