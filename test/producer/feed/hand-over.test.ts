@@ -118,7 +118,7 @@ describe('a hand-over', () => {
     await clock.advance(1_000);
 
     expect(old.closedMs).toBe(61_000);
-    expect(logged.at(-1)).toEqual({ event: 'hand_over_incomplete', fields: { slot: 0, symbols: ['BTCUSDT'] } });
+    expect(logged.at(-1)).toEqual({ event: 'hand_over_incomplete', fields: { connection: 0, symbols: ['BTCUSDT'] } });
   });
 
   test('that stays incomplete ends after 30 s where the old connection brings nothing', async () => {
