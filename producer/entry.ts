@@ -6,8 +6,9 @@
  * when the other side is gone.
  */
 import { parseArgs } from 'node:util';
-import { ReplaySubject, take, timer } from 'rxjs';
+import { ReplaySubject, take } from 'rxjs';
 import { FEED_SETTINGS, MONITOR_SETTINGS, readSettings, STREAM_SETTINGS } from './config.ts';
+import { DurationLimit } from './duration-limit.ts';
 import { DepthlakeError, reasonOf } from './errors.ts';
 import { jsonLog } from './log.ts';
 import { LineWriter } from './monitor/line-writer.ts';
@@ -43,7 +44,7 @@ process.on('uncaughtException', (thrown) => {
 
 try {
   const config = readSettings(SETTINGS, flagsOf(process.argv.slice(2)), process.env);
-  if (config.durationMs !== undefined) timer(config.durationMs).subscribe(() => stop.next('the duration has passed'));
+  const limit = new DurationLimit(config.durationMs, (reason) => stop.next(reason));
   log = jsonLog(lines.write, Date.now, config.logLevel);
   const summary = await runService({
     config,
@@ -51,7 +52,10 @@ try {
     writeLine: lines.write,
     linesDropped: () => lines.dropped,
     stop: stop.pipe(take(1)),
-    progress: (progress) => process.connected && process.send?.(progress),
+    progress: (progress) => {
+      limit.report(progress.frames);
+      if (process.connected) process.send?.(progress);
+    },
   });
   process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (summary.lost > 0) throw new DepthlakeError('DL_NOT_FLUSHED', `${summary.lost} rows were not accepted in time`);

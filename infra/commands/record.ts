@@ -1,7 +1,8 @@
 /** `depthlake record`: the producer alone, against any Kinesis endpoint, the way it runs in the cloud. */
 import { join } from 'node:path';
-import { ReplaySubject } from 'rxjs';
+import { ReplaySubject, take } from 'rxjs';
 import { FEED_SETTINGS, MONITOR_SETTINGS, STREAM_SETTINGS } from '../../producer/config.ts';
+import { DurationLimit } from '../../producer/duration-limit.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
 import type { ProducerProgress, ProducerSummary } from '../../producer/summary.ts';
 import { formatBytes, formatCount, plural } from '../terminal.ts';
@@ -41,8 +42,8 @@ async function record(context: Context<typeof settings>): Promise<number> {
   if (signal.aborted) return 0;
 
   const config = await withLocalPipeline(values, context.env);
-  const limit = setTimeout(() => stop.next('the duration has passed'), values.durationMs ?? 0x7fffffff);
-  if (values.durationMs === undefined) clearTimeout(limit);
+  const limit = new DurationLimit(values.durationMs, (reason) => stop.next(reason));
+  stop.pipe(take(1)).subscribe((reason) => log('info', 'stopping', { reason }));
   const rates = new Rates();
   const { runService } = await import('../../producer/service.ts');
   const summary = await runService({
@@ -51,8 +52,11 @@ async function record(context: Context<typeof settings>): Promise<number> {
     stop,
     // A line that cannot be written changes nothing about the recording.
     writeLine: (line) => void stderr.write(line).catch(() => {}),
-    progress: (progress) => terminal.status(statusOf(progress, rates)),
-  }).finally(() => clearTimeout(limit));
+    progress: (progress) => {
+      limit.report(progress.frames);
+      terminal.status(statusOf(progress, rates));
+    },
+  }).finally(() => limit.close());
   terminal.clear();
   await stdout.line(values.json ? JSON.stringify(summary) : summaryText(summary));
   if (summary.lost > 0) {

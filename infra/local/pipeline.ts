@@ -4,6 +4,7 @@
  * What is delivered is read back from the files and audited, so `lost` and `duplicates` are measured, not inferred.
  */
 import type { FeedConfig, MonitorConfig, StreamConfig } from '../../producer/config.ts';
+import { DurationLimit } from '../../producer/duration-limit.ts';
 import type { DepthlakeError } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import type { ProducerProgress, ProducerSummary } from '../../producer/summary.ts';
@@ -86,10 +87,6 @@ export interface LocalPipeline {
 /** How long the producer may flush once something else has failed. */
 const FAILED_FLUSH_MS = 3_000;
 
-/** A duration begins after this at the latest. */
-const FIRST_FRAME_WITHIN_MS = 30_000;
-const LONGEST_TIMER_MS = 0x7fffffff;
-
 /** How long a played recording must have brought nothing new before the run ends. */
 const QUIET_REPORTS = 3;
 
@@ -137,7 +134,7 @@ class Pipeline implements LocalPipeline {
   readonly #reader: LakeReader;
   readonly #startedMs = Date.now();
   #resolveConnected: () => void = () => {};
-  #timer: NodeJS.Timeout | undefined;
+  readonly #limit: DurationLimit;
   #progress: ProducerProgress | null = null;
   #stopping: string | null = null;
   #failure: DepthlakeError | null = null;
@@ -163,7 +160,7 @@ class Pipeline implements LocalPipeline {
       },
       progress: (progress) => this.#report(progress),
     });
-    this.#startTimer(FIRST_FRAME_WITHIN_MS);
+    this.#limit = new DurationLimit(options.durationMs, (reason) => this.stop(reason));
     services.exchange?.recordingEnded.then(
       () => {
         this.#recordingEnded = true;
@@ -191,7 +188,7 @@ class Pipeline implements LocalPipeline {
     if (this.#stopping !== null) return;
     this.#stopping = reason;
     this.#options.log('info', 'stopping', { reason });
-    clearTimeout(this.#timer);
+    this.#limit.close();
     this.#producer.stop(reason);
   }
 
@@ -202,18 +199,9 @@ class Pipeline implements LocalPipeline {
     this.#producer.killAfter(FAILED_FLUSH_MS);
   }
 
-  /** The duration counts from the first frame; a venue that is silent for `graceMs` does not make it endless. */
-  #startTimer(graceMs: number): void {
-    const { durationMs } = this.#options;
-    if (durationMs === undefined || this.#stopping !== null) return;
-    clearTimeout(this.#timer);
-    const ms = Math.min(durationMs + graceMs, LONGEST_TIMER_MS);
-    this.#timer = setTimeout(() => this.stop('the duration has passed'), ms);
-  }
-
   /** A played recording ends the run once nothing of it is under way any more. */
   #report(progress: ProducerProgress): void {
-    if (progress.frames > 0 && (this.#progress?.frames ?? 0) === 0) this.#startTimer(0);
+    this.#limit.report(progress.frames);
     const same = progress.frames === this.#progress?.frames && progress.queuedRows === 0;
     this.#quietReports = this.#recordingEnded && same ? this.#quietReports + 1 : 0;
     this.#progress = progress;
