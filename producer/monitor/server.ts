@@ -31,7 +31,7 @@ const MAX_HEADER_BYTES = 8 * 1024;
 /** For the headers, for the whole request, and for a socket on which nothing moves. */
 const TIMEOUT_MS = 5_000;
 
-/** @throws DL_PORT_IN_USE where the address cannot be had */
+/** @throws DL_PORT_IN_USE, DL_SETTINGS where this machine has no such address, or it may not be used */
 export async function startMonitor(address: { host: string; port: number }, sources: MonitorSources): Promise<Monitor> {
   const limits = {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -103,8 +103,9 @@ function write(request: IncomingMessage, response: ServerResponse, { status, con
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.on('error', (cause) => {
-      const message = `the monitor cannot listen on ${host}:${port}: ${reasonOf(cause)}`;
-      reject(new DepthlakeError('DL_PORT_IN_USE', message, { cause }));
+      const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      const message = `--monitor ${host}:${port}: the monitor cannot listen there: ${reasonOf(cause)}`;
+      reject(new DepthlakeError(isTaken ? 'DL_PORT_IN_USE' : 'DL_SETTINGS', message, { cause }));
     });
     server.listen(port, host, resolve);
   });

@@ -121,6 +121,18 @@ test('a port that is taken is DL_PORT_IN_USE', async () => {
   expect(error.message).toContain(`127.0.0.1:${port}`);
 });
 
+test('an address that this machine does not have is DL_SETTINGS', async () => {
+  const well = () => ({ reasons: [] });
+  const sources = { health: well, readiness: well, metrics: async () => ({ contentType: '', body: '' }) };
+
+  // Reserved for documentation: nobody's address.
+  const error = await startMonitor({ host: '192.0.2.1', port: 0 }, sources).catch((thrown) => thrown);
+
+  expect(error).toBeInstanceOf(DepthlakeError);
+  expect(error.code).toBe('DL_SETTINGS');
+  expect(error.message).toContain('--monitor 192.0.2.1:0');
+});
+
 test('closing ends connections that are open', async () => {
   const url = await monitoring();
   const socket = await connected(url);
