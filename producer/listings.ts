@@ -1,9 +1,10 @@
 /** What changes in a session because the venue lists or delists symbols: slots, and events. */
-import { concatMap, map, type Observable, scan, share, startWith } from 'rxjs';
+import { concatMap, map, type Observable, scan, share, startWith, tap } from 'rxjs';
 import type { FeedEvent } from './feed/observation.ts';
 import type { SlotPlan } from './feed/signal.ts';
 import { assignSlots, NO_SLOTS } from './feed/slots.ts';
 import type { SymbolChange } from './feed/symbols.ts';
+import type { Log } from './log.ts';
 
 export interface Listings {
   readonly plans: Observable<readonly SlotPlan[]>;
@@ -16,8 +17,12 @@ export function followListings(
   symbols: readonly string[],
   changes: Observable<SymbolChange>,
   symbolsASlot: number,
+  log: Log,
 ): Listings {
-  const shared = changes.pipe(share());
+  const shared = changes.pipe(
+    tap(({ listed, delisted }) => log('info', 'listing_changed', { listed, delisted })),
+    share(),
+  );
   const first = assignSlots(NO_SLOTS, symbols, symbolsASlot);
   return {
     plans: shared.pipe(

@@ -187,7 +187,7 @@ async function record(
     random,
     log,
   });
-  const listings = followListings(symbols, changes, venue.symbolsAConnection(book));
+  const listings = followListings(symbols, changes, venue.symbolsAConnection(book), log);
   const detail = { venue: venue.name, book, every_ms: everyMs, shard: config.shard };
 
   const clockJumps = clockEvents(scheduler, edge.monotonicNow, log);

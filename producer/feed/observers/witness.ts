@@ -4,6 +4,7 @@
  * showed is a lost frame.
  */
 import type { RebuiltBook } from '../../book/rebuilt-book.ts';
+import type { Snapshot } from '../observation.ts';
 import type { MissedFrames } from '../signal.ts';
 import type { Depth20Frame, Diff, RestBook } from '../venue.ts';
 import { FollowedBook } from './followed-book.ts';
@@ -150,11 +151,7 @@ export class WitnessObserver implements SymbolObserver {
 
   #emit({ snapshot, atMs }: WaitingFrame, verdict: 'proved' | Doubt): void {
     const doubt = verdict === 'proved' ? null : verdict;
-    if (doubt !== null && doubt !== this.#doubt) {
-      const { symbol, lastUpdateId } = snapshot;
-      this.#context.log('warn', 'not_verified', { symbol, last_update_id: lastUpdateId, reason: doubt });
-    }
-    this.#doubt = doubt;
+    this.#tellDoubt(doubt, snapshot);
     this.#context.emit(
       doubt === null
         ? { ...snapshot, verified: true }
@@ -164,6 +161,16 @@ export class WitnessObserver implements SymbolObserver {
       this.#distrustedMs = atMs;
       this.#followed.lose('disagrees', atMs);
     }
+  }
+
+  /** Logs when proof begins to lack, changes its reason, and is there again. */
+  #tellDoubt(doubt: Doubt | null, { symbol, lastUpdateId }: Snapshot): void {
+    if (doubt === this.#doubt) return;
+    this.#doubt = doubt;
+    const fields = { symbol, last_update_id: lastUpdateId };
+    if (doubt === null) this.#context.log('info', 'verified', fields);
+    // Before the first seed there is nothing to prove by, and nothing wrong.
+    else this.#context.log(doubt === 'no_book' ? 'info' : 'warn', 'not_verified', { ...fields, reason: doubt });
   }
 
   #tellLost(nowMs: number): void {
