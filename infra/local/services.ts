@@ -227,7 +227,8 @@ export function producerFlags(options: PipelineOptions, services: Services): str
       monitor === null ? 'off' : `${monitor.host.includes(':') ? `[${monitor.host}]` : monitor.host}:${monitor.port}`,
     stack: options.stack,
     producer: options.producer,
-    'log-level': options.logLevel,
+    // `start` hears by the log that the producer is connected, whatever it shows of it.
+    'log-level': options.logLevel === 'debug' ? 'debug' : 'info',
     ...Object.fromEntries(Object.entries(hosts).filter(([, url]) => url !== null)),
   };
   const given = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);

@@ -39,6 +39,18 @@ function expectGone(folder: string, { pid, endpoints }: PipelineProcess): void {
   expect(existsSync(path.join(folder, 'endpoints.json'))).toBe(false);
 }
 
+test('start says what runs where, and then nothing below --log-level', SLOW, async (context) => {
+  const folder = temporaryFolder(context);
+  const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--log-level', 'error']);
+
+  await until('the introduction', () => run.stderr().includes('monitor   http://127.0.0.1:'), 60_000);
+  run.interrupt('SIGINT');
+
+  const { status, stderr } = await run.ended;
+  expect(status, stderr).toBe(0);
+  expect(stderr).not.toMatch(/^\d\d:\d\d:\d\d /m);
+});
+
 describe.concurrent('start flushes everything in flight, prints its summary and leaves nothing running', () => {
   test('on Ctrl-C, which reaches the whole process group', SLOW, async (context) => {
     const folder = temporaryFolder(context);
