@@ -30,6 +30,9 @@ export class Counters {
   readonly #counts = new Map<string | null, SymbolCount>([[null, nothing()]]);
   /** Feed events that found even their reserve of the queue full. */
   eventsRefused = 0;
+  /** Snapshots that were proved, and those whose proof failed; of the others no proof is possible. */
+  verified = 0;
+  unverified = 0;
   /** Error messages of the venue. */
   venueErrors = 0;
 

@@ -49,7 +49,8 @@ export const ERRORS = {
   },
   DL_NOT_FLUSHED: {
     exit: 1,
-    remedy: 'The rows named above did not reach the stream; the summary counts them as lost.',
+    remedy:
+      'So many rows did not reach the stream and are lost; a spill (--spill, --work) keeps them for the next session.',
   },
   DL_STATE_MISSING: {
     exit: 1,

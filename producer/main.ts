@@ -157,7 +157,6 @@ async function record(
     counters,
     writer,
     symbols: () => session.symbols,
-    openBytes: () => builder.openBytes,
     logLinesDropped: edge.linesDropped ?? (() => 0),
   };
   const info = { ...config.info, session_id: sessionId, venue: venue.name, book };

@@ -101,9 +101,19 @@ function openState({ state, work }: StreamConfig, log: Log): State {
   const client = createDynamoDbClient();
   return {
     store: dynamoDbStore(client, state.table),
-    check: () => checkTable(client, state.table),
+    check: () => unlessAway(checkTable(client, state.table), log),
     close: () => client.destroy(),
   };
+}
+
+/** A table that is wrong is the operator's to see; one that is away for a while must not keep the producer from recording. */
+async function unlessAway(check: Promise<void>, log: Log): Promise<void> {
+  try {
+    await check;
+  } catch (error) {
+    if (!(error instanceof DepthlakeError && error.code === 'DL_STATE_UNAVAILABLE')) throw error;
+    log('error', 'state_not_checked', { reason: error.message });
+  }
 }
 
 const MIB = 1024 * 1024;

@@ -97,6 +97,7 @@ export class Session {
       return [];
     }
     this.#counters.of(symbol).snapshots += 1;
+    if (snapshot.verified !== null) this.#counters[snapshot.verified ? 'verified' : 'unverified'] += 1;
     const row: OrderBookRow = {
       timestamp_ms: snapshot.timestampMs,
       bids: snapshot.bids,

@@ -25,6 +25,9 @@ export interface ProducerSummary {
   readonly frames: number;
   readonly diffs: number;
   readonly snapshots: number;
+  /** Of the snapshots; in the book depth20 none is of either kind. */
+  readonly verified: number;
+  readonly unverified: number;
   readonly rows: number;
   readonly objects: null;
   readonly packs: number;
@@ -65,6 +68,8 @@ export function summaryOf(parts: SummaryParts): ProducerSummary {
     frames,
     diffs,
     snapshots,
+    verified: counters.verified,
+    unverified: counters.unverified,
     rows,
     objects: null,
     packs,

@@ -5,9 +5,18 @@ import type { Output } from '../terminal.ts';
 
 const COLOUR = { debug: 'dim', info: 'dim', warn: 'yellow', error: 'red' } as const satisfies Record<LogLevel, string>;
 
+/** What comes once for each symbol is shown for so many symbols, and counted by `/metrics` for all. */
+const ONCE_A_SYMBOL = ['levels_uncovered', 'book_seeded', 'not_verified', 'verified'];
+const SYMBOLS_SHOWN = 10;
+
 /** @param least what is below this level is not written */
 export function humanLog(output: Output, now: () => number, least: LogLevel = 'info'): Log {
-  return (level, event, fields = {}) => {
+  const shown = new Map<string, number>();
+  return (level, event, given = {}) => {
+    const times = (shown.get(event) ?? 0) + 1;
+    if (ONCE_A_SYMBOL.includes(event)) shown.set(event, times);
+    if (times > SYMBOLS_SHOWN + 1) return;
+    const fields = times > SYMBOLS_SHOWN ? { symbol: '…', more: 'not shown; /metrics has all' } : given;
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
     const time = new Date(now()).toISOString().slice(11, 19);
     const words = Object.entries(redacted(fields)).map(([name, value]) => `${name}=${wordOf(value)}`);

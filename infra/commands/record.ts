@@ -8,7 +8,7 @@ import type { ProducerProgress, ProducerSummary } from '../../producer/summary.t
 import { formatBytes, formatCount, plural } from '../terminal.ts';
 import { type Context, defineCommand, jsonSetting } from './command.ts';
 import { dataSetting } from './data-setting.ts';
-import { eventsText } from './events-text.ts';
+import { eventsText, verifiedText } from './events-text.ts';
 import { humanLog } from './human-log.ts';
 import { Rates } from './rates.ts';
 
@@ -58,7 +58,9 @@ async function record(context: Context<typeof settings>): Promise<number> {
     },
   }).finally(() => limit.close());
   terminal.clear();
-  await stdout.line(values.json ? JSON.stringify(summary) : summaryText(summary));
+  if (summary.symbols === 0) await stderr.line('Stopped before the session began; nothing was recorded.');
+  if (values.json || summary.symbols > 0)
+    await stdout.line(values.json ? JSON.stringify(summary) : summaryText(summary));
   if (summary.lost > 0) {
     throw new DepthlakeError('DL_NOT_FLUSHED', `${plural(summary.lost, 'row')} were not accepted in time`);
   }
@@ -100,7 +102,7 @@ function summaryText(summary: ProducerSummary): string {
   const discarded = Object.entries(summary.discarded).map(([reason, n]) => `${formatCount(n)} ${reason}`);
   return [
     `session    ${summary.session_id} of ${summary.venue}, ${summary.seconds.toFixed(1)} s`,
-    `received   ${plural(summary.frames, 'frame')}, ${plural(summary.snapshots, 'snapshot')}`,
+    `received   ${plural(summary.frames, 'frame')}, ${plural(summary.snapshots, 'snapshot')}${verifiedText(summary)}`,
     `discarded  ${discarded.length === 0 ? 'nothing' : discarded.join(', ')}`,
     `accepted   ${plural(summary.rows, 'row')} in ${plural(summary.packs, 'pack')}, ${formatBytes(summary.bytes)}`,
     ...(summary.spilled > 0 ? [`on disk    ${plural(summary.spilled, 'row')}, for the next session`] : []),

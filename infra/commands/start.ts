@@ -8,7 +8,7 @@ import { formatBytes, formatCount, type Output, plural } from '../terminal.ts';
 import { codecSetting } from './codec-setting.ts';
 import { type Context, defineCommand, jsonSetting } from './command.ts';
 import { dataSetting, shownPath } from './data-setting.ts';
-import { eventsText } from './events-text.ts';
+import { eventsText, verifiedText } from './events-text.ts';
 import { humanLog } from './human-log.ts';
 import { builtFile } from './package.ts';
 import { Rates } from './rates.ts';
@@ -195,7 +195,7 @@ function summaryText(summary: PipelineSummary, dataFolder: string, { paint }: Ou
   const sessions = summary.sessions > 1 ? ` of ${summary.sessions} sessions` : '';
   return [
     `session     ${summary.session_id ?? '–'} of ${summary.venue}, ${summary.seconds.toFixed(1)} s`,
-    `received    ${plural(summary.frames, 'frame')}, ${plural(summary.snapshots, 'snapshot')}`,
+    `received    ${plural(summary.frames, 'frame')}, ${plural(summary.snapshots, 'snapshot')}${verifiedText(summary)}`,
     `discarded   ${discarded.length === 0 ? 'nothing' : discarded.join(', ')}`,
     `delivered   ${plural(summary.rows, 'row')}${sessions} in ${plural(summary.objects, 'file')}, ${formatBytes(summary.object_bytes)}, from ${plural(summary.packs, 'pack')}`,
     `events      ${eventsText(summary.events)}`,

@@ -51,6 +51,8 @@ export interface PipelineSummary {
   readonly seconds: number;
   readonly frames: number;
   readonly snapshots: number;
+  readonly verified: number;
+  readonly unverified: number;
   readonly book: string;
   readonly symbols: number;
   /** Sessions that wrote into this stream: this one, and those of `record --venue local`. */
@@ -237,6 +239,8 @@ class Pipeline implements LocalPipeline {
       seconds: (Date.now() - this.#startedMs) / 1000,
       frames: produced?.frames ?? this.#progress?.frames ?? 0,
       snapshots: produced?.snapshots ?? this.#progress?.snapshots ?? 0,
+      verified: produced?.verified ?? 0,
+      unverified: produced?.unverified ?? 0,
       book: this.#options.book,
       symbols: produced?.symbols ?? 0,
       sessions: totals.sessions,

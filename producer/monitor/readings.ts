@@ -6,6 +6,8 @@ export interface Readings {
   readonly frames: number;
   readonly diffs: number;
   readonly snapshots: number;
+  readonly verified: number;
+  readonly unverified: number;
   /** By reason. */
   readonly discarded: Readonly<Record<string, number>>;
   /** Symbols recorded now. */
@@ -43,14 +45,15 @@ export interface ReadingSources {
   /** Symbols recorded now. */
   readonly symbols: () => number;
   /** Rows in packs that are still open, bytes. */
-  readonly openBytes: () => number;
   readonly logLinesDropped: () => number;
 }
 
-export function readingsOf({ counters, writer, symbols, openBytes, logLinesDropped }: ReadingSources): Readings {
+export function readingsOf({ counters, writer, symbols, logLinesDropped }: ReadingSources): Readings {
   const { packs, rows, bytes, lineBytes, retries, throttles, spilledPacks, drainedPacks } = writer.counts;
   return {
     ...counters.total(),
+    verified: counters.verified,
+    unverified: counters.unverified,
     symbols: symbols(),
     packs,
     rows,
@@ -59,7 +62,7 @@ export function readingsOf({ counters, writer, symbols, openBytes, logLinesDropp
     retries,
     throttles,
     queuedRows: writer.queuedRows,
-    queuedBytes: openBytes() + writer.queuedBytes,
+    queuedBytes: writer.queuedBytes,
     spillRows: writer.spilledRows,
     spillBytes: writer.spillDepthBytes,
     spilledPacks,
@@ -78,6 +81,16 @@ export interface ReadFigure {
 
 /** Metrics that are one reading, by name; units by Prometheus' conventions (https://prometheus.io/docs/practices/naming/). */
 export const READ_FIGURES: Readonly<Record<string, ReadFigure>> = {
+  depthlake_verified_snapshots_total: {
+    type: 'counter',
+    help: 'Snapshots proved equal to the exchange’s book.',
+    read: ({ verified }) => verified,
+  },
+  depthlake_unverified_snapshots_total: {
+    type: 'counter',
+    help: 'Snapshots whose proof failed, or could not be given in a book mode that proves.',
+    read: ({ unverified }) => unverified,
+  },
   depthlake_frames_total: {
     type: 'counter',
     help: 'Messages received from the exchange in the stream that snapshots come from: depth20 frames or, in the book full, diffs.',

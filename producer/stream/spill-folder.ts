@@ -27,8 +27,13 @@ export async function makeSessionFolder(folder: string, sessionId: string): Prom
   const own = path.join(folder, sessionId);
   const hidden = path.join(folder, `.${sessionId}`);
   await makeFolder(hidden);
-  await writeFile(path.join(hidden, LOCK), JSON.stringify(await ownIdentity()));
-  await rename(hidden, own);
+  try {
+    await writeFile(path.join(hidden, LOCK), JSON.stringify(await ownIdentity()));
+    await rename(hidden, own);
+  } catch (error) {
+    await rm(hidden, { recursive: true, force: true });
+    throw error;
+  }
   return own;
 }
 

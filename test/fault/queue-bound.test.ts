@@ -15,7 +15,7 @@ test('a queue that is full refuses the newest rows, and the lake names their num
     seed: 9,
     frameIntervalMs: 20,
     kinesis: { refuseEntries: 1 },
-    flags: ['--queue=1', '--raw-levels'],
+    flags: ['--queue=1', '--raw-levels', '--spill=0'],
   });
   await until(
     'the queue stands still while frames come in',

@@ -135,6 +135,15 @@ describe('a session', () => {
   });
 });
 
+test('a session counts the snapshots that were proved, and those whose proof failed', () => {
+  const { session, counters } = newSession();
+  const proved = snapshot('BTCUSDT', 1);
+
+  for (const verified of [true, true, false, null]) session.rows({ ...proved, verified });
+
+  expect([counters.verified, counters.unverified, counters.of('BTCUSDT').snapshots]).toEqual([2, 1, 4]);
+});
+
 describe('a session whose symbols change', () => {
   const listing = (kind: 'listed' | 'delisted', symbol: string): Observation => ({
     kind: 'event',

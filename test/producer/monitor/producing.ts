@@ -15,6 +15,8 @@ const NOTHING: Readings = {
   frames: 0,
   diffs: 0,
   snapshots: 0,
+  verified: 0,
+  unverified: 0,
   discarded: {},
   symbols: 0,
   packs: 0,
