@@ -100,6 +100,28 @@ describe('a row that is missing', () => {
     expect([problems, absent]).toEqual([[], { unsent: 1 }]);
   });
 
+  it('is excused by a gap that begins behind it only where it was sent late', () => {
+    const rows = recorded.depth20;
+    const lake = without(rows, 70);
+    const ids = oracle.ids(SYMBOL, 'frame');
+    const missing = ids.find(({ id }) => id === rows[70]!.last_update_id)!;
+    const behind = { ...gap(rows[71]!, rows[74]!), from_ms: missing.atMs + 100, to_ms: missing.atMs + 400 };
+    const sentAs = (late: boolean) => ({
+      books: (symbol: string) => oracle.books(symbol),
+      ids: () => ids.map((each) => ({ ...each, sent: true, late: late && each.id === missing.id })),
+    });
+    const problems = (late: boolean) =>
+      auditFeed({
+        mode: 'depth20',
+        oracle: sentAs(late) as unknown as Oracle,
+        lake: { rows: lake, events: [behind] },
+        symbols: [SYMBOL],
+        untilMs: endMs,
+      }).problems;
+    expect(problems(true)).toEqual([]);
+    expect(problems(false)).toEqual([`${SYMBOL} ${missing.id}: missing without an event, sent`]);
+  });
+
   it('is excused by a gap that holds it, and by no other', () => {
     const rows = recorded.full;
     const lake = without(rows, 70, 71);

@@ -63,7 +63,11 @@ function stretchOf(event: FeedEventRow, spans: readonly Span[]): Stretch[] {
     const ends = ({ id, atMs }: PublishedId) => (after === undefined ? isUntil(atMs, toMs) : id < after);
     const recorded = (id: number) =>
       bounds === 'outer' && spans.some(({ firstId, lastId }) => id > firstId && id < lastId);
-    const covers = (published: PublishedId) => published.id > before && ends(published) && !recorded(published.id);
+    // On its way behind later ones when the gap began: it would have come within.
+    const wasLate = ({ id, atMs, late }: PublishedId) =>
+      late && id <= before && isFrom(atMs, fromMs, LATE_MS) && isUntil(atMs, toMs, 0);
+    const isWithin = (published: PublishedId) => published.id > before && ends(published) && !recorded(published.id);
+    const covers = (published: PublishedId) => isWithin(published) || wasLate(published);
     return [{ excuse: 'gap', covers }];
   }
   if (kind === 'refused' && detail.first_seq !== undefined) {

@@ -8,6 +8,15 @@ export interface PublishedId {
   readonly atMs: number;
   /** Whether it was handed to a socket. */
   readonly sent: boolean;
+  /** Whether that was after a higher id of its stream. */
+  readonly late: boolean;
+}
+
+/** What was handed to sockets of one stream. */
+interface Sent {
+  readonly ids: Set<number>;
+  readonly late: Set<number>;
+  highest: number;
 }
 
 /** The exchange's whole book at one id, each side best level first; the arrays change with the next step of the walk. */
@@ -27,7 +36,7 @@ interface Body {
 
 export class Oracle {
   readonly #published = new Map<string, Published[]>();
-  readonly #sent = new Map<string, Set<number>>();
+  readonly #sent = new Map<string, Sent>();
   readonly #begins = new Map<string, Body>();
 
   /** To be given to the exchange as `onPublished`. */
@@ -42,8 +51,11 @@ export class Oracle {
   /** To be given to the exchange as `onSent`. */
   readonly onSent = ({ stream, id }: Message): void => {
     if (id === null) return;
-    const ids = this.#sent.get(stream) ?? new Set<number>();
-    this.#sent.set(stream, ids.add(id));
+    const sent = this.#sent.get(stream) ?? { ids: new Set(), late: new Set(), highest: 0 };
+    this.#sent.set(stream, sent);
+    if (id < sent.highest && !sent.ids.has(id)) sent.late.add(id);
+    sent.ids.add(id);
+    sent.highest = Math.max(sent.highest, id);
   };
 
   /** Keeps the books as they are before the diffs that follow. */
@@ -56,7 +68,12 @@ export class Oracle {
     const stream = streamOf(symbol, kind);
     const sent = this.#sent.get(stream);
     const published = this.#published.get(stream) ?? [];
-    return published.map(({ id, atMs }) => ({ id, atMs, sent: sent?.has(id) ?? false }));
+    return published.map(({ id, atMs }) => ({
+      id,
+      atMs,
+      sent: sent?.ids.has(id) ?? false,
+      late: sent?.late.has(id) ?? false,
+    }));
   }
 
   /** The book at the last id of each diff, in order. */
