@@ -4,10 +4,11 @@
  * Only one process at a time removes a lock of a dead one (`DIR/.lock-takeover` says which), so that none removes the
  * lock that another has just taken.
  */
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
+import { ageOf, createFile, readIdentity } from '../../producer/lock-file.ts';
 import { makeFolder } from '../../producer/make-folder.ts';
 import { isRunning, ownIdentity, type ProcessIdentity } from '../../producer/process-identity.ts';
 import { putWhole, writeError } from './s3.ts';
@@ -60,21 +61,9 @@ async function takeLock(folder: string, lock: string): Promise<void> {
 
 /** @returns whether it was created: false where it existed. @throws DL_DATA_FOLDER, DL_DISK_FULL */
 async function createWith(file: string, content: string): Promise<boolean> {
-  try {
-    const handle = await open(file, 'wx');
-    try {
-      await handle.writeFile(content);
-    } catch (error) {
-      await rm(file, { force: true });
-      throw error;
-    } finally {
-      await handle.close();
-    }
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+  return createFile(file, content).catch((error) => {
     throw writeError(file, error);
-  }
+  });
 }
 
 /** The running process that holds a lock; null where there is no lock or no such process any more. */
@@ -82,7 +71,7 @@ async function holderOf(lock: string): Promise<ProcessIdentity | null> {
   for (;;) {
     const holder = await readIdentity(lock);
     if (holder !== null) return (await isRunning(holder)) ? holder : null;
-    if ((await ageOf(lock)) > WRITTEN_WITHIN_MS) return null;
+    if (((await ageOf(lock)) ?? Number.POSITIVE_INFINITY) > WRITTEN_WITHIN_MS) return null;
     await sleep(POLL_MS);
   }
 }
@@ -90,7 +79,8 @@ async function holderOf(lock: string): Promise<ProcessIdentity | null> {
 async function removeStale(lock: string): Promise<void> {
   const takeover = `${lock}-takeover`;
   if (!(await createWith(takeover, ''))) {
-    if ((await ageOf(takeover)) > TAKEN_OVER_WITHIN_MS) await rm(takeover, { force: true });
+    if (((await ageOf(takeover)) ?? Number.POSITIVE_INFINITY) > TAKEN_OVER_WITHIN_MS)
+      await rm(takeover, { force: true });
     else await sleep(POLL_MS);
     return;
   }
@@ -99,19 +89,4 @@ async function removeStale(lock: string): Promise<void> {
   } finally {
     await rm(takeover, { force: true });
   }
-}
-
-async function readIdentity(lock: string): Promise<ProcessIdentity | null> {
-  try {
-    const { pid, process_started } = JSON.parse(await readFile(lock, 'utf8')) as ProcessIdentity;
-    return Number.isInteger(pid) ? { pid, process_started } : null;
-  } catch {
-    return null;
-  }
-}
-
-/** In ms; without end for a file that is gone. */
-async function ageOf(file: string): Promise<number> {
-  const found = await stat(file).catch(() => null);
-  return found === null ? Number.POSITIVE_INFINITY : Date.now() - found.mtimeMs;
 }
