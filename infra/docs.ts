@@ -1,40 +1,46 @@
 /**
- * Rewrites the README's generated sections, those between `<!-- generated:NAME -->` and `<!-- /generated -->`, from
- * what the program itself reads. `--check` only says whether they are up to date.
+ * Rewrites the generated sections of README.md and Pulumi.yaml, those between `generated:NAME` and `/generated` in a
+ * comment of the file's own kind, from what the program itself reads. `--check` only says whether they are up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Setting, variableOf } from '../producer/config.ts';
 import { TABLE_NAMES, TABLES, type TableName } from '../producer/record.ts';
 import { columnsOf } from '../transformer/catalog.ts';
+import { DEPLOYMENT_SETTINGS, type DeploymentSetting } from './aws/settings.ts';
 import type { Command } from './commands/command.ts';
 import { COMMANDS } from './commands/list.ts';
 import { typeText } from './commands/type-text.ts';
 
-const README = new URL('../README.md', import.meta.url);
-
-const SECTIONS: Record<string, () => string> = {
-  contract: () => TABLE_NAMES.map(contractTable).join('\n\n'),
-  settings: () => settingsTable(COMMANDS),
-  commands: () => commandsTable(COMMANDS),
+/** What each file holds, by its name from the root. */
+const SECTIONS: Record<string, Record<string, () => string>> = {
+  'README.md': {
+    contract: () => TABLE_NAMES.map(contractTable).join('\n\n'),
+    settings: () => settingsTable(COMMANDS),
+    commands: () => commandsTable(COMMANDS),
+    deployment: deploymentTable,
+  },
+  'Pulumi.yaml': { config: pulumiConfig },
 };
 
-const MARKED = /(<!-- generated:([\w-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g;
+/** In Markdown `<!-- generated:NAME -->`, in YAML `# generated:NAME`. */
+const MARKED = /((?:<!--|#) generated:([\w-]+)(?: -->)?\n)[\s\S]*?((?:<!--|[ \t]*#) \/generated)/g;
 
 /**
- * The text with every generated section renewed.
+ * A file's text with every generated section renewed.
  * @throws Error where a section is unknown, or one of them is not there
  */
-export function renewed(readme: string): string {
+export function renewed(file: string, before: string): string {
+  const sections = SECTIONS[file] ?? {};
   const found = new Set<string>();
-  const text = readme.replace(MARKED, (_whole, begin: string, name: string, end: string) => {
-    const section = SECTIONS[name];
-    if (section === undefined) throw new Error(`README.md marks an unknown section: ${name}`);
+  const text = before.replace(MARKED, (_whole, begin: string, name: string, end: string) => {
+    const section = sections[name];
+    if (section === undefined) throw new Error(`${file} marks an unknown section: ${name}`);
     found.add(name);
     return `${begin}${section()}\n${end}`;
   });
-  const lacking = Object.keys(SECTIONS).filter((name) => !found.has(name));
-  if (lacking.length > 0) throw new Error(`README.md lacks the generated sections ${lacking.join(', ')}`);
+  const lacking = Object.keys(sections).filter((name) => !found.has(name));
+  if (lacking.length > 0) throw new Error(`${file} lacks the generated sections ${lacking.join(', ')}`);
   return text;
 }
 
@@ -84,6 +90,33 @@ function commandsTable(commands: readonly Command[]): string {
   );
 }
 
+function deploymentTable(): string {
+  return markdownTable(
+    ['key', 'type', 'default', 'unit', 'meaning'],
+    deploymentSettings().map(([key, setting]) => [
+      code(key),
+      setting.type,
+      code(setting.default ?? ''),
+      setting.unit ?? '',
+      setting.help,
+    ]),
+  );
+}
+
+/** Pulumi asks for a declared key that has neither a value nor a default: each has one. */
+function pulumiConfig(): string {
+  return deploymentSettings()
+    .flatMap(([key, { type, default: value = '', help }]) => {
+      const shown = type === 'string' ? JSON.stringify(value) : value;
+      return [`  ${key}:`, `    type: ${type}`, `    default: ${shown}`, `    description: ${JSON.stringify(help)}`];
+    })
+    .join('\n');
+}
+
+function deploymentSettings(): [string, DeploymentSetting<unknown>][] {
+  return Object.entries(DEPLOYMENT_SETTINGS);
+}
+
 function code(text: string): string {
   return text === '' ? '' : `\`${text}\``;
 }
@@ -95,15 +128,19 @@ function markdownTable(head: readonly string[], rows: readonly (readonly string[
 }
 
 function main(args: readonly string[]): number {
-  const readme = readFileSync(README, 'utf8');
-  const text = renewed(readme);
-  if (text === readme) return 0;
-  if (args.includes('--check')) {
-    console.error('README.md is stale: run `npm run docs`.');
-    return 1;
-  }
-  writeFileSync(README, text);
-  return 0;
+  const stale = Object.keys(SECTIONS).filter((file) => renew(file, args.includes('--check')));
+  if (stale.length === 0 || !args.includes('--check')) return 0;
+  console.error(`${stale.join(' and ')} stale: run \`npm run docs\`.`);
+  return 1;
+}
+
+/** @returns whether the file's text was another */
+function renew(file: string, onlyCheck: boolean): boolean {
+  const path = new URL(`../${file}`, import.meta.url);
+  const before = readFileSync(path, 'utf8');
+  const text = renewed(file, before);
+  if (text !== before && !onlyCheck) writeFileSync(path, text);
+  return text !== before;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));
