@@ -40,8 +40,14 @@ export interface BucketStatement {
   readonly Condition: Readonly<Record<string, Readonly<Record<string, Input<string>>>>>;
 }
 
-/** The bucket, with public access blocked, ACLs off, encryption at rest and TLS on the way. */
-export function privateBucket(name: string, args: PrivateBucketArgs, parent: Resource): aws.s3.Bucket {
+export interface PrivateBucket {
+  /** Its name, known once its policy is in force: who writes to it waits for that. */
+  readonly bucket: Output<string>;
+  readonly arn: Output<string>;
+}
+
+/** Declares a bucket with public access blocked, ACLs off, encryption at rest and TLS on the way. */
+export function privateBucket(name: string, args: PrivateBucketArgs, parent: Resource): PrivateBucket {
   const kept = args.atDestroy !== 'emptied';
   // A bucket that is left behind without its policy, its versions or its block of public access would be another bucket.
   const opts: CustomResourceOptions = { parent, retainOnDelete: kept };
@@ -67,7 +73,7 @@ export function privateBucket(name: string, args: PrivateBucketArgs, parent: Res
     { bucket: bucket.bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
     opts,
   );
-  new aws.s3.BucketPolicy(
+  const policy = new aws.s3.BucketPolicy(
     name,
     { bucket: bucket.bucket, policy: policyOf(bucket, args.allow) },
     // S3 refuses a change of a bucket's configuration while another is under way (OperationAborted).
@@ -103,7 +109,7 @@ export function privateBucket(name: string, args: PrivateBucketArgs, parent: Res
     },
     { ...opts, dependsOn: versioning },
   );
-  return bucket;
+  return { bucket: policy.bucket, arn: bucket.arn };
 }
 
 /** Takes away what no reader sees: nothing here touches the current version of an object. */
