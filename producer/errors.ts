@@ -126,6 +126,15 @@ export const ERRORS = {
     exit: 2,
     remedy: 'A Firehose event is JSON; `depthlake transform --example` prints one.',
   },
+  DL_PULUMI_FAILED: {
+    exit: 1,
+    remedy:
+      'Install the Pulumi CLI and sign in, run this where Pulumi.yaml is (or name its folder with --program), and choose the stack with --pulumi-stack; or save `pulumi stack output --json` and give it with --outputs.',
+  },
+  DL_STACK_OUTPUTS: {
+    exit: 1,
+    remedy: 'Deploy the stack with this version of depthlake (`pulumi up`), or name another stack.',
+  },
   DL_SERVICE_DIED: {
     exit: 1,
     remedy: 'The lines above say why; start again, and report it if it happens again.',
