@@ -140,6 +140,10 @@ export const ERRORS = {
     remedy: 'The lines above say why; start again, and report it if it happens again.',
   },
   DL_NOT_BUILT: { exit: 1, remedy: 'Run `npm run build`.' },
+  DL_BUILD_FAILED: {
+    exit: 1,
+    remedy: 'Correct what the compiler says above; after a change of the lock file, run `npm ci` first.',
+  },
   DL_INTERNAL: {
     exit: 1,
     remedy: 'This is a fault of depthlake: please report it with the line above.',
