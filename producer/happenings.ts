@@ -39,14 +39,10 @@ export function clockEvents(scheduler: SchedulerLike, monotonicNow: () => number
 
 /** Where the store could not be read, nobody knows what lies before this session. */
 export function unknownGaps(symbols: readonly string[], now: () => number): Observable<FeedEvent> {
+  return defer(() => symbols.map((symbol) => unknownGap(symbol, now())));
+}
+
+export function unknownGap(symbol: string, atMs: number): FeedEvent {
   const detail = { bounds: 'unknown', reason: 'the state store could not be read' };
-  return defer(() =>
-    symbols.map((symbol) => ({
-      timestamp_ms: now(),
-      kind: 'gap',
-      symbol,
-      to_ms: now(),
-      detail,
-    })),
-  );
+  return { timestamp_ms: atMs, kind: 'gap', symbol, to_ms: atMs, detail };
 }

@@ -107,13 +107,13 @@ export async function runProducer(config: ProducerConfig, edge: ProducerEdge): P
 }
 
 /** Stopped before it began: a session of no symbols. */
-const NOTHING: Preparation = { symbols: [], previous: new Map(), spill: null };
+const NOTHING: Preparation = { symbols: [], previous: new Map(), spill: null, previousOf: async () => new Map() };
 
 async function record(
   config: ProducerConfig,
   edge: ProducerEdge,
   rest: RestClient,
-  { symbols, previous, spill }: Preparation,
+  { symbols, previous, spill, previousOf }: Preparation,
 ): Promise<ProducerSummary> {
   const { venue, scheduler, random, sessionId, store, log } = edge;
   const { book, rawLevels, everyMs } = config;
@@ -123,10 +123,10 @@ async function record(
   const builder = new PackBuilder(config.lanes);
   /** Feed events that come from elsewhere than the feed. */
   const happenings = new Subject<FeedEvent>();
-  const restarts = new Restarts({
+  const restarts: Restarts = new Restarts({
     previous: previous ?? new Map(),
     sessionId,
-    ...(store && { recheck: stateReader(store, venue.name, symbols, now) }),
+    ...(store && { recheck: stateReader(store, venue.name, () => restarts.symbols, now) }),
     scheduler,
     log,
   });
@@ -186,7 +186,8 @@ async function record(
     random,
     log,
   });
-  const listings = followListings(symbols, changes, venue.symbolsAConnection(book), log);
+  const symbolsASlot = venue.symbolsAConnection(book);
+  const listings = followListings({ symbols, previousOf, changes, restarts, symbolsASlot, scheduler, log });
   const detail = { venue: venue.name, book, every_ms: everyMs, shard: config.shard };
 
   const clockJumps = clockEvents(scheduler, edge.monotonicNow, log);

@@ -12,6 +12,8 @@ export interface Preparation {
   /** The last recorded state of each symbol; null: the store cannot be read, so gaps before this session are unknown. */
   readonly previous: ReadonlyMap<string, SymbolState> | null;
   readonly spill: OpenedSpill | null;
+  /** As `previous`, of symbols that come to be followed later. */
+  readonly previousOf: (symbols: readonly string[]) => Promise<ReadonlyMap<string, SymbolState> | null>;
 }
 
 export interface PreparationParts {
@@ -31,8 +33,11 @@ export async function prepare(parts: PreparationParts): Promise<Preparation> {
   await checkStream();
   const symbols = firstSymbols(patterns, await rest.listing(), shard, venue);
   const spill = (await openSpill?.()) ?? null;
-  const states = await loadStates(store, venue, symbols, log);
-  return { symbols, previous: states && tightened(states, spill?.recovered.marks ?? []), spill };
+  const previousOf = async (wanted: readonly string[]) => {
+    const states = await loadStates(store, venue, wanted, log);
+    return states && tightened(states, spill?.recovered.marks ?? []);
+  };
+  return { symbols, previous: await previousOf(symbols), spill, previousOf };
 }
 
 /** A store that cannot be read must not keep the producer from recording. */

@@ -4,6 +4,7 @@
  * Ids of depth20 frames jump by any amount, so with frames alone a hole is known only where a connection was lost. A
  * diff names the first and the last update that it holds, so with diffs every hole shows, and its size.
  */
+import type { Known } from './restarts.ts';
 
 export interface Gap {
   /** Receive times of the last message before and the first after; the end of the session for one still open. */
@@ -26,6 +27,11 @@ export class Continuity {
 
   get lastMs(): number | null {
     return this.#lastId === null ? null : this.#lastMs;
+  }
+
+  /** Up to where the feed is known, or told to be missing; null before the first message. */
+  get last(): Known | null {
+    return this.#lastId === null ? null : { atMs: this.#lastMs, id: this.#lastId };
   }
 
   get lastId(): number | null {
@@ -83,7 +89,10 @@ export class Continuity {
 
   /** What is still missing when the session ends is missing until then at least. */
   end(atMs: number): Gap | null {
-    return this.#outage ? this.#gap(atMs, null, null) : null;
+    if (!this.#outage) return null;
+    const gap = this.#gap(atMs, null, null);
+    this.#lastMs = Math.max(this.#lastMs, atMs);
+    return gap;
   }
 
   #moveTo(id: number, atMs: number): void {

@@ -1,6 +1,6 @@
 /**
- * Holes across restarts of the producer: what lies between the last recorded state of a symbol and the first message of
- * this session.
+ * Holes that no connection shows: what lies between the last recorded state of a symbol, of an earlier session or from
+ * before it was delisted in this one, and the first message from then on.
  *
  * A rolling start leaves no hole where another producer recorded meanwhile. Producers save their states a while after
  * the fact, so where that may be the case the store is asked again before a gap is claimed.
@@ -27,8 +27,10 @@ export interface RestartsOptions {
 
 export interface RestartGap {
   readonly before: SymbolState;
+  /** The earlier session that left `before`; null: this one, when the symbol was delisted. */
+  readonly sessionBefore: string | null;
   readonly toMs: number;
-  /** The first id of this session; null: the symbol never came. */
+  /** The first id from then on; null: the symbol never came. */
   readonly afterId: number | null;
 }
 
@@ -39,6 +41,12 @@ export interface FirstMessage {
   readonly atMs: number;
 }
 
+/** Up to where a symbol is recorded, or told to be missing. */
+export interface Known {
+  readonly atMs: number;
+  readonly id: number;
+}
+
 interface Undecided {
   readonly decide: () => void;
   readonly timer: Subscription;
@@ -46,11 +54,26 @@ interface Undecided {
 
 export class Restarts {
   readonly #options: RestartsOptions;
+  readonly #previous: Map<string, SymbolState>;
   readonly #heard = new Set<string>();
   readonly #undecided = new Map<string, Undecided>();
 
   constructor(options: RestartsOptions) {
     this.#options = options;
+    this.#previous = new Map(options.previous);
+  }
+
+  /** The symbols that have an earlier state. */
+  get symbols(): readonly string[] {
+    return [...this.#previous.keys()];
+  }
+
+  /** @param states that the store holds of symbols that come to be followed, now that they trade */
+  listed(states: ReadonlyMap<string, SymbolState>): void {
+    for (const [symbol, state] of states) {
+      const known = this.#previous.get(symbol);
+      if (known === undefined || state.receivedMs > known.receivedMs) this.#previous.set(symbol, state);
+    }
   }
 
   /** Whether a gap may yet be told: until then the store must keep the state before it. */
@@ -61,10 +84,10 @@ export class Restarts {
   first(symbol: string, message: FirstMessage, report: (gap: RestartGap) => void): void {
     if (this.#heard.has(symbol)) return;
     this.#heard.add(symbol);
-    const before = this.#options.previous.get(symbol);
+    const before = this.#previous.get(symbol);
     if (before === undefined || reaches(before, message)) return;
 
-    const tell = (from: SymbolState) => report({ before: from, toMs: message.atMs, afterId: message.lastId });
+    const tell = (from: SymbolState) => report(this.#gap(from, message.atMs, message.lastId));
     const { recheck, scheduler } = this.#options;
     const wait = !before.clean || message.atMs - before.receivedMs < FRESH_MS;
     if (recheck === undefined || !wait) {
@@ -85,13 +108,27 @@ export class Restarts {
     this.#undecided.set(symbol, { decide: () => decide(before), timer });
   }
 
-  /** The session, or the symbol's part in it, ends: what is undecided is a gap, and so is what never came. */
-  end(symbol: string, atMs: number, report: (gap: RestartGap) => void): void {
+  /**
+   * The session, or the symbol's listing, ends: what is undecided is a gap, and so is what never came. Where the symbol
+   * is listed again, the next gap begins here.
+   * @param last null: never heard
+   */
+  end(symbol: string, atMs: number, last: Known | null, report: (gap: RestartGap) => void): void {
     this.#undecided.get(symbol)?.decide();
-    if (this.#heard.has(symbol)) return;
-    this.#heard.add(symbol);
-    const before = this.#options.previous.get(symbol);
-    if (before !== undefined && before.receivedMs < atMs) report({ before, toMs: atMs, afterId: null });
+    const before = this.#previous.get(symbol);
+    if (!this.#heard.delete(symbol) && before !== undefined && before.receivedMs < atMs) {
+      report(this.#gap(before, atMs, null));
+      this.#previous.set(symbol, { ...before, receivedMs: atMs, clean: true });
+    }
+    if (last === null) return;
+    const { sessionId } = this.#options;
+    const state = { symbol, receivedMs: last.atMs, lastUpdateId: last.id, sessionId, clean: true };
+    this.#previous.set(symbol, state);
+  }
+
+  #gap(before: SymbolState, toMs: number, afterId: number | null): RestartGap {
+    const isOwn = before.sessionId === this.#options.sessionId;
+    return { before, sessionBefore: isOwn ? null : before.sessionId, toMs, afterId };
   }
 
   /** The last state of other sessions, which may have recorded on since `before`; null: up to this one's first message. */

@@ -5,11 +5,11 @@ import type { StateStore, SymbolState } from './store.ts';
 const SHARED_MS = 1_000;
 
 /** What the store holds of a symbol now, read for all of them in one call. */
-export function stateReader(store: StateStore, venue: string, symbols: readonly string[], now: () => number) {
+export function stateReader(store: StateStore, venue: string, symbols: () => readonly string[], now: () => number) {
   let read: { readonly atMs: number; readonly states: Promise<Map<string, SymbolState>> } | null = null;
   return async (symbol: string): Promise<SymbolState | null> => {
     if (read === null || Math.abs(now() - read.atMs) >= SHARED_MS) {
-      read = { atMs: now(), states: store.load(venue, symbols) };
+      read = { atMs: now(), states: store.load(venue, symbols()) };
     }
     return (await read.states).get(symbol) ?? null;
   };

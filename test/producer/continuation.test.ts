@@ -166,6 +166,102 @@ describe('a session under which the world changes', () => {
     expect(result.symbols).toBe(2);
   });
 
+  /** A session of BTCUSDT in which SOLUSDT is listed after an hour, and whatever the venue lists later. */
+  async function listing(store: StateStore) {
+    let listed = ['BTCUSDT'];
+    const fetcher: typeof fetch = (...request) => restSide(listed)(...request);
+    const session = running({ symbols: ['*'] }, { fetcher, store, random: () => 0.5 });
+    const { clock, receive, stop, summary } = session;
+    await settle();
+    receive(frameText('BTCUSDT', 1));
+    return {
+      ...session,
+      async anHourLater(...symbols: string[]) {
+        listed = symbols;
+        await clock.advance(3_600_000 + 12_000);
+      },
+      async hear(id: number): Promise<number> {
+        receive(frameText('SOLUSDT', id));
+        const atMs = clock.now();
+        await clock.advance(20_000);
+        return atMs;
+      },
+      async gaps() {
+        stop.next('end');
+        await summary;
+        const gaps = session.events().filter(({ kind }) => kind === 'gap');
+        return gaps.map(({ symbol, from_ms, to_ms, detail }) => ({ symbol, from_ms, to_ms, ...JSON.parse(detail!) }));
+      },
+    };
+  }
+
+  test('names the gap of a listed symbol since an earlier session recorded it', async () => {
+    const { anHourLater, hear, gaps } = await listing(memoryStore([{ ...before, symbol: 'SOLUSDT' }]));
+    await anHourLater('BTCUSDT', 'SOLUSDT');
+    const toMs = await hear(50);
+    await hear(51);
+
+    expect(await gaps()).toEqual([
+      {
+        symbol: 'SOLUSDT',
+        from_ms: before.receivedMs,
+        to_ms: toMs,
+        last_update_id_before: 40,
+        last_update_id_after: 50,
+        session_before: 'session-0',
+        bounds: 'exact',
+      },
+    ]);
+  });
+
+  test('claims no gap of a listed symbol that another producer records already', async () => {
+    const other = { ...before, symbol: 'SOLUSDT', sessionId: 'other', clean: false };
+    const store = memoryStore([{ ...other, receivedMs: START_MS + 3_595_000 }]);
+    const { anHourLater, hear, gaps } = await listing(store);
+    await anHourLater('BTCUSDT', 'SOLUSDT');
+    await store.save('binance.us', [{ ...other, receivedMs: START_MS + 3_640_000, lastUpdateId: 60 }]);
+    await hear(50);
+
+    expect(await gaps()).toEqual([]);
+  });
+
+  test('names the gap of a symbol that was delisted and is listed again', async () => {
+    const { anHourLater, hear, gaps } = await listing(memoryStore());
+    await anHourLater('BTCUSDT', 'SOLUSDT');
+    const fromMs = await hear(7);
+    await anHourLater('BTCUSDT');
+    await anHourLater('BTCUSDT', 'SOLUSDT');
+    const toMs = await hear(9);
+
+    expect(await gaps()).toEqual([
+      {
+        symbol: 'SOLUSDT',
+        from_ms: fromMs,
+        to_ms: toMs,
+        last_update_id_before: 7,
+        last_update_id_after: 9,
+        bounds: 'exact',
+      },
+    ]);
+  });
+
+  test.each([
+    ['fails', () => Promise.reject(new Error('throttled'))],
+    ['hangs', () => new Promise<never>(() => {})],
+  ])('follows a listed symbol where the store %s, and says that what lies before is unknown', async (_, load) => {
+    const store = memoryStore();
+    const { anHourLater, hear, gaps, books } = await listing({
+      ...store,
+      load: (venue, symbols) => (symbols.includes('SOLUSDT') ? load() : store.load(venue, symbols)),
+    });
+    await anHourLater('BTCUSDT', 'SOLUSDT');
+    await hear(50);
+    await hear(51);
+
+    expect(await gaps()).toMatchObject([{ symbol: 'SOLUSDT', from_ms: null, bounds: 'unknown' }]);
+    expect(books().map(({ symbol }) => symbol)).toContain('SOLUSDT');
+  });
+
   test('tells when the clock was set', async () => {
     let setBackMs = 0;
     const session = running({}, { monotonicNow: () => session.clock.now() + setBackMs });

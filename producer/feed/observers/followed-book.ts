@@ -8,6 +8,7 @@ import { RebuiltBook, type Seeded } from '../../book/rebuilt-book.ts';
 import { Continuity, type Gap } from '../continuity.ts';
 import { DiffOrder, type ReceivedDiff } from '../diff-order.ts';
 import { IdOrder, type IdsRestarted } from '../id-order.ts';
+import type { Known } from '../restarts.ts';
 import type { Diff, RestBook } from '../venue.ts';
 import { emitEvent, emitIdsRestarted, type SeedRequests, type SymbolContext } from './symbol.ts';
 
@@ -71,6 +72,11 @@ export class FollowedBook {
   /** When the last diff came that counts; null before the first. */
   get lastMs(): number | null {
     return this.#continuity.lastMs;
+  }
+
+  /** Up to where the diffs are known, or told to be missing. */
+  get last(): Known | null {
+    return this.#continuity.last;
   }
 
   take(diff: Diff, atMs: number): void {

@@ -68,7 +68,7 @@ export class Frames {
     if (restarted !== null) this.#restart(restarted);
     const gap = this.#continuity.end(atMs);
     if (gap !== null) emitGap(this.#context, gap);
-    noteEnd(this.#context, atMs);
+    noteEnd(this.#context, atMs, this.#continuity.last);
   }
 
   #restart({ highestBefore, held }: IdsRestarted<Depth20Frame>): void {

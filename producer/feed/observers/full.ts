@@ -55,7 +55,7 @@ export class FullObserver implements SymbolObserver {
 
   end(atMs: number): void {
     this.#followed.end(atMs);
-    noteEnd(this.#context, atMs);
+    noteEnd(this.#context, atMs, this.#recording ? this.#followed.last : null);
   }
 
   #applied(diff: Diff, receivedMs: number): void {

@@ -3,7 +3,7 @@ import type { Counters } from '../../counters.ts';
 import type { Log } from '../../log.ts';
 import type { Gap } from '../continuity.ts';
 import type { FeedEvent, Observation } from '../observation.ts';
-import type { FirstMessage, RestartGap, Restarts } from '../restarts.ts';
+import type { FirstMessage, Known, RestartGap, Restarts } from '../restarts.ts';
 import type { MissedFrames } from '../signal.ts';
 import type { Depth20Frame, Diff, RestBook } from '../venue.ts';
 
@@ -59,22 +59,23 @@ export function emitGap(context: SymbolContext, gap: Gap): void {
   });
 }
 
-/** The first message of the session: a hole since an earlier session becomes an event, perhaps later. */
+/** The first message of the session or of a listing: a hole since the last state becomes an event, perhaps later. */
 export function noteFirst(context: SymbolContext, message: FirstMessage): void {
   context.restarts.first(context.symbol, message, (gap) => emitRestartGap(context, gap));
 }
 
-/** The end: what is undecided is told now. */
-export function noteEnd(context: SymbolContext, atMs: number): void {
-  context.restarts.end(context.symbol, atMs, (gap) => emitRestartGap(context, gap));
+/** The end: what is undecided is told now. @param last up to where the symbol is known; null: never heard */
+export function noteEnd(context: SymbolContext, atMs: number, last: Known | null): void {
+  context.restarts.end(context.symbol, atMs, last, (gap) => emitRestartGap(context, gap));
 }
 
-function emitRestartGap(context: SymbolContext, { before, toMs, afterId }: RestartGap): void {
+function emitRestartGap(context: SymbolContext, { before, sessionBefore, toMs, afterId }: RestartGap): void {
   const after = afterId === null ? { open: true } : { last_update_id_after: afterId };
+  const session = sessionBefore === null ? {} : { session_before: sessionBefore };
   context.log('warn', 'gap', {
     symbol: context.symbol,
     ms: toMs - before.receivedMs,
-    session_before: before.sessionId,
+    ...session,
   });
   emitEvent(context, {
     timestamp_ms: toMs,
@@ -84,7 +85,7 @@ function emitRestartGap(context: SymbolContext, { before, toMs, afterId }: Resta
     detail: {
       last_update_id_before: before.lastUpdateId,
       ...after,
-      session_before: before.sessionId,
+      ...session,
       bounds: before.clean ? 'exact' : 'outer',
     },
   });

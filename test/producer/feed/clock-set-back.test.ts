@@ -62,7 +62,12 @@ test('the store is read again, not what was read before', async () => {
     },
     save: async () => {},
   };
-  const read = stateReader(store, 'local', ['BTCUSDT'], () => nowMs);
+  const read = stateReader(
+    store,
+    'local',
+    () => ['BTCUSDT'],
+    () => nowMs,
+  );
   await read('BTCUSDT');
   nowMs = BACK_MS;
   await read('BTCUSDT');

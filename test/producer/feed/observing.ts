@@ -1,5 +1,5 @@
 /** What a feed signals, and what its observers make of it, under a clock of its own. */
-import { EMPTY, Subject } from 'rxjs';
+import { Subject } from 'rxjs';
 import type { BookMode } from '../../../producer/config.ts';
 import { Counters } from '../../../producer/counters.ts';
 import type { FeedEvent, Observation, Snapshot } from '../../../producer/feed/observation.ts';
@@ -100,6 +100,7 @@ export function observing({ book = 'depth20', rawLevels = false, previous = [], 
   const observations: Observation[] = [];
   const signals = new Subject<FeedSignal>();
   const results = new Subject<{ symbol: string; book: RestBook }>();
+  const delisted = new Subject<readonly string[]>();
   const note = (_: unknown, event: string, fields = {}) => void log.push({ event, fields });
   const restarts = new Restarts({
     previous: new Map(previous.map((state) => [state.symbol, state])),
@@ -115,7 +116,7 @@ export function observing({ book = 'depth20', rawLevels = false, previous = [], 
   };
   let completed = false;
   signals
-    .pipe(observeFeed({ book, rawLevels, seeds, restarts, delisted: EMPTY, counters, log: note, scheduler: clock }))
+    .pipe(observeFeed({ book, rawLevels, seeds, restarts, delisted, counters, log: note, scheduler: clock }))
     .subscribe({
       next: (observation) => observations.push(observation),
       complete: () => {
@@ -130,6 +131,7 @@ export function observing({ book = 'depth20', rawLevels = false, previous = [], 
     requests,
     restarts,
     observations,
+    delist: (...symbols: string[]) => delisted.next(symbols),
     async play(steps: readonly Step[]): Promise<void> {
       for (const step of steps) {
         if (step.atMs > clock.now()) await clock.advance(step.atMs - clock.now());

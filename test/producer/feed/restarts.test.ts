@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FeedEvent } from '../../../producer/feed/observation.ts';
 import type { SymbolState } from '../../../producer/state/store.ts';
-import { diff, END_MS, frame, observe, observing, opened, seed } from './observing.ts';
+import { closed, diff, END_MS, frame, handedOver, observe, observing, opened, type Step, seed } from './observing.ts';
 
 const gapsOf = (events: FeedEvent[]) => events.filter(({ kind }) => kind === 'gap');
 
@@ -106,6 +106,61 @@ describe('across restarts', () => {
     });
 
     expect(gapsOf(events)).toEqual([]);
+  });
+});
+
+describe('a symbol that is delisted and trades again', () => {
+  async function again(options: Parameters<typeof observing>[0], until: readonly Step[], from: readonly Step[]) {
+    const run = observing(options);
+    await run.play([opened(LATER), ...until]);
+    await run.clock.advance(LATER + 2_000 - run.clock.now());
+    run.delist('BTCUSDT');
+    await run.play([handedOver(LATER + 70_000), ...from]);
+    await run.end();
+    return gapsOf(run.events);
+  }
+
+  test('has a gap from the last frame to the first', async () => {
+    const gaps = await again({}, [frame(LATER, 90)], [frame(LATER + 90_000, 95), frame(LATER + 90_100, 96)]);
+
+    expect(gaps).toEqual([
+      {
+        timestamp_ms: LATER + 90_000,
+        kind: 'gap',
+        symbol: 'BTCUSDT',
+        from_ms: LATER,
+        to_ms: LATER + 90_000,
+        detail: { last_update_id_before: 90, last_update_id_after: 95, bounds: 'exact' },
+      },
+    ]);
+  });
+
+  test('whose outage was a gap until it was delisted has the next one from there on', async () => {
+    const gaps = await again({}, [frame(LATER, 90), closed(LATER + 10)], [frame(LATER + 90_000, 95)]);
+
+    expect(gaps).toMatchObject([
+      { from_ms: LATER, to_ms: LATER + 2_000, detail: { open: true } },
+      { from_ms: LATER + 2_000, to_ms: LATER + 90_000, detail: { last_update_id_after: 95 } },
+    ]);
+  });
+
+  test('and was never heard before has a gap of the earlier session until then, and one of its own', async () => {
+    const gaps = await again({ previous: [state()] }, [], [frame(LATER + 90_000, 95)]);
+
+    expect(gaps).toMatchObject([
+      { from_ms: 1_000, to_ms: LATER + 2_000, detail: { open: true, session_before: 'earlier' } },
+      { from_ms: LATER + 2_000, to_ms: LATER + 90_000, detail: { last_update_id_after: 95 } },
+    ]);
+  });
+
+  test.each([
+    ['continues: nothing was missed', 73, 0],
+    ['leaves out an update', 74, 1],
+  ])('whose first diff %s', async (_, firstId, count) => {
+    const from = [diff(LATER + 90_000, firstId, 75), seed(LATER + 91_000, 74)];
+    const gaps = await again({ book: 'full' }, [diff(LATER, 71, 72), seed(LATER + 500, 71)], from);
+
+    expect(gaps).toHaveLength(count);
   });
 });
 
