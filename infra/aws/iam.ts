@@ -1,6 +1,6 @@
 /** One role an actor, with the actions and resources that it needs listed. */
 import * as aws from '@pulumi/aws';
-import { type Input, jsonStringify, type Resource } from '@pulumi/pulumi';
+import { all, type Input, jsonStringify, type Output, type Resource } from '@pulumi/pulumi';
 
 /** What a role may do. `resources` holds ARNs; `*` only where AWS has nothing finer, and then with its `reason`. */
 export interface Statement {
@@ -21,8 +21,14 @@ export interface RoleArgs {
   readonly trustCondition?: Statement['condition'];
 }
 
+export interface ActorRole {
+  readonly name: Output<string>;
+  /** Known once its policy is in force: AWS refuses to create some actors whose role may not yet do what they need. */
+  readonly arn: Output<string>;
+}
+
 /** A role and its one inline policy. */
-export function createRole(name: string, args: RoleArgs, parent: Resource): aws.iam.Role {
+export function createRole(name: string, args: RoleArgs, parent: Resource): ActorRole {
   requireReasons(args.statements);
   const role = new aws.iam.Role(
     name,
@@ -42,8 +48,8 @@ export function createRole(name: string, args: RoleArgs, parent: Resource): aws.
     },
     { parent },
   );
-  new aws.iam.RolePolicy(name, { role: role.name, policy: policyOf(args.statements) }, { parent });
-  return role;
+  const policy = new aws.iam.RolePolicy(name, { role: role.name, policy: policyOf(args.statements) }, { parent });
+  return { name: role.name, arn: all([role.arn, policy.id]).apply(([arn]) => arn) };
 }
 
 /** The policy's document as JSON. */

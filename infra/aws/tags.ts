@@ -5,6 +5,7 @@ import { runtime } from '@pulumi/pulumi';
 const UNTAGGED = new Set([
   'aws:athena/namedQuery:NamedQuery',
   'aws:cloudwatch/dashboard:Dashboard',
+  'aws:cloudwatch/logStream:LogStream',
   'aws:ec2/route:Route',
   'aws:ec2/routeTableAssociation:RouteTableAssociation',
   'aws:glue/catalogTable:CatalogTable',
