@@ -11,7 +11,7 @@ import {
 
 export type LifecycleRule = aws.types.input.s3.BucketLifecycleConfigurationRule;
 
-/** How long an overwritten or deleted object can be brought back: time to notice, and a month's bill at most doubled. */
+/** How long an overwritten or deleted object can be brought back: time to notice a mistake, and a bound of what that costs. */
 export const NONCURRENT_DAYS = 30;
 /** A writer that is still at work has its upload left alone: Firehose retries for a day, a sealing takes minutes. */
 const UNFINISHED_UPLOAD_DAYS = 7;
