@@ -16,11 +16,13 @@ import { type Bucket, quantileOf } from './quantile.ts';
 type Unit = 'Count' | 'Bytes' | 'Seconds';
 
 /** CloudWatch's names and units, by metric. Counters tell what the minute added; gauges their value, or the mean over their labels. */
-const EMF_FIGURES: Readonly<Record<string, readonly [name: string, unit: Unit]>> = {
+const EMF_FIGURES = {
   depthlake_frames_total: ['Frames', 'Count'],
   depthlake_diffs_total: ['Diffs', 'Count'],
   depthlake_snapshots_total: ['Snapshots', 'Count'],
+  depthlake_unverified_snapshots_total: ['UnverifiedSnapshots', 'Count'],
   depthlake_discarded_total: ['Discarded', 'Count'],
+  depthlake_refused_rows_total: ['RefusedRows', 'Count'],
   depthlake_gaps_total: ['Gaps', 'Count'],
   depthlake_gap_seconds_total: ['GapSeconds', 'Seconds'],
   depthlake_reconnects_total: ['Reconnects', 'Count'],
@@ -46,9 +48,24 @@ const EMF_FIGURES: Readonly<Record<string, readonly [name: string, unit: Unit]>>
   depthlake_log_lines_dropped_total: ['LogLinesDropped', 'Count'],
   process_resident_memory_bytes: ['ResidentMemory', 'Bytes'],
   process_cpu_seconds_total: ['CpuTime', 'Seconds'],
-};
+} as const satisfies Readonly<Record<string, readonly [name: string, unit: Unit]>>;
 
-const NAMESPACE = 'Depthlake';
+/** Of the latency in the minute; absent where nothing was accepted. */
+const LATENCY_FIGURES = {
+  SocketToKinesisP50: 'Seconds',
+  SocketToKinesisP99: 'Seconds',
+  SocketToKinesisMax: 'Seconds',
+} as const satisfies Readonly<Record<string, Unit>>;
+
+export type EmfMetric = (typeof EMF_FIGURES)[keyof typeof EMF_FIGURES][0] | keyof typeof LATENCY_FIGURES;
+
+/** The unit of every metric that a line can hold. */
+export const EMF_METRICS = {
+  ...Object.fromEntries(Object.values(EMF_FIGURES)),
+  ...LATENCY_FIGURES,
+} as Readonly<Record<EmfMetric, Unit>>;
+
+export const EMF_NAMESPACE = 'Depthlake';
 const EVERY_MS = 60_000;
 
 /** Where the metrics belong; the same over restarts of one producer. */
@@ -85,7 +102,7 @@ export class EmfReport {
 
   #document(values: readonly Value[], nowMs: number): object {
     const directive = {
-      Namespace: NAMESPACE,
+      Namespace: EMF_NAMESPACE,
       Dimensions: [Object.keys(this.#dimensions)],
       Metrics: values.map(({ name, unit }) => ({ Name: name, Unit: unit })),
     };
@@ -100,9 +117,8 @@ export class EmfReport {
   }
 
   #valueOf(metric: Metric): Value[] {
-    const known = EMF_FIGURES[metric.name];
-    if (known === undefined) return [];
-    const [name, unit] = known;
+    if (!(metric.name in EMF_FIGURES)) return [];
+    const [name, unit] = EMF_FIGURES[metric.name as keyof typeof EMF_FIGURES];
     const sum = metric.values.reduce((total, { value }) => total + value, 0);
     if (metric.type === 'counter') return [{ name, unit, value: sum - (this.#before.get(metric.name) ?? 0) }];
     return metric.values.length === 0 ? [] : [{ name, unit, value: sum / metric.values.length }];
@@ -114,7 +130,11 @@ export class EmfReport {
     const buckets = bucketsOf(histogram).map(
       ({ le, count }): Bucket => ({ le, count: count - (this.#before.get(bucketKey(le)) ?? 0) }),
     );
-    const value = (name: string, seconds: number): Value => ({ name, unit: 'Seconds', value: seconds });
+    const value = (name: keyof typeof LATENCY_FIGURES, seconds: number): Value => ({
+      name,
+      unit: LATENCY_FIGURES[name],
+      value: seconds,
+    });
     return [
       value('SocketToKinesisP50', quantileOf(buckets, 0.5, slowest)),
       value('SocketToKinesisP99', quantileOf(buckets, 0.99, slowest)),

@@ -10,6 +10,8 @@ export interface Readings {
   readonly unverified: number;
   /** By reason. */
   readonly discarded: Readonly<Record<string, number>>;
+  /** Feed events that found even their reserve of the queue full. */
+  readonly eventsRefused: number;
   /** Symbols recorded now. */
   readonly symbols: number;
   /** Accepted by Kinesis, like the rows and bytes that follow. */
@@ -54,6 +56,7 @@ export function readingsOf({ counters, writer, symbols, logLinesDropped }: Readi
     ...counters.total(),
     verified: counters.verified,
     unverified: counters.unverified,
+    eventsRefused: counters.eventsRefused,
     symbols: symbols(),
     packs,
     rows,
@@ -105,6 +108,11 @@ export const READ_FIGURES: Readonly<Record<string, ReadFigure>> = {
     type: 'counter',
     help: 'Snapshots that became rows.',
     read: ({ snapshots }) => snapshots,
+  },
+  depthlake_refused_rows_total: {
+    type: 'counter',
+    help: 'Rows refused because memory and spill were full; `refused` feed events name their numbers.',
+    read: ({ discarded, eventsRefused }) => (discarded['queue_full'] ?? 0) + eventsRefused,
   },
   depthlake_symbols: {
     type: 'gauge',

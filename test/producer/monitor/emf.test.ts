@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EmfReport, reportEmf } from '../../../producer/monitor/emf.ts';
+import { EMF_METRICS, EmfReport, reportEmf } from '../../../producer/monitor/emf.ts';
 import { snapshot } from '../samples.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { producing } from './producing.ts';
@@ -61,6 +61,17 @@ describe('a line follows the specification', () => {
     expect(line).toMatchObject({ level: 'info', time: '1970-01-01T00:00:00.000Z', event: 'figures' });
   });
 
+  test('every metric that the producer knows stands in a line once each had a value, and no other', async () => {
+    const { next, figures, accepts } = reporting();
+    figures.observation({ ...snapshot('BTCUSDT', 1_000), verified: true, receivedMs: 1_200 });
+    accepts([1_200], 2_000);
+
+    const { Metrics } = (await next())._aws.CloudWatchMetrics[0]!;
+
+    const units = Object.fromEntries(Metrics.map(({ Name, Unit }) => [Name, Unit]));
+    expect(units).toEqual(EMF_METRICS);
+  });
+
   test('no symbol, reason or kind stands in it', async () => {
     const { report, figures, reads } = reporting();
     reads({ discarded: { repeat: 1, sampled: 2 } });
@@ -83,6 +94,21 @@ describe('values', () => {
     expect(await next()).toMatchObject({ Frames: 15, QueueRows: 3, Discarded: 5 });
 
     expect(await next()).toMatchObject({ Frames: 0, QueueRows: 3, Discarded: 0 });
+  });
+
+  test('refused rows are snapshots and feed events that found memory and spill full', async () => {
+    const { reads, next } = reporting();
+    expect(await next()).toMatchObject({ RefusedRows: 0 });
+    reads({ discarded: { queue_full: 7, repeat: 2 }, eventsRefused: 3 });
+
+    expect(await next()).toMatchObject({ RefusedRows: 10, Discarded: 9 });
+  });
+
+  test('snapshots whose proof failed are told', async () => {
+    const { reads, next } = reporting();
+    reads({ verified: 8, unverified: 2 });
+
+    expect(await next()).toMatchObject({ UnverifiedSnapshots: 2 });
   });
 
   test('covered levels are the mean over symbols and sides', async () => {

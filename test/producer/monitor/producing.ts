@@ -18,6 +18,7 @@ const NOTHING: Readings = {
   verified: 0,
   unverified: 0,
   discarded: {},
+  eventsRefused: 0,
   symbols: 0,
   packs: 0,
   rows: 0,

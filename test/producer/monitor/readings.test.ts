@@ -24,6 +24,7 @@ test('the readings are what the counters and the writer say at that moment', asy
   counters.discard('BTCUSDT', 'repeat', 2);
   counters.verified = 2;
   counters.unverified = 1;
+  counters.eventsRefused = 4;
   const clock = new VirtualClock(7_000);
   let refusal: string | null = null;
   const put: PutPacks = async (packs) => packs.map(() => refusal);
@@ -32,7 +33,14 @@ test('the readings are what the counters and the writer say at that moment', asy
 
   writer.write(PACK);
   await clock.advance(0);
-  expect(readings()).toMatchObject({ frames: 5, snapshots: 3, verified: 2, unverified: 1, symbols: 1 });
+  expect(readings()).toMatchObject({
+    frames: 5,
+    snapshots: 3,
+    verified: 2,
+    unverified: 1,
+    eventsRefused: 4,
+    symbols: 1,
+  });
   expect(readings().discarded).toEqual({ repeat: 2 });
   expect(readings()).toMatchObject({ packs: 1, rows: 3, bytes: 400, lineBytes: 900, queuedRows: 0, queuedBytes: 0 });
   expect(readings()).toMatchObject({ refusingSinceMs: null, retries: 0, throttles: 0, spillRows: 0, spillBytes: 0 });
