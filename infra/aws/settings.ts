@@ -16,6 +16,11 @@ const { symbols, book, everyMs, rawLevels } = FEED_SETTINGS;
 /** The storage classes of S3 that Athena reads from; from the others it reads nothing until an object is restored. */
 export const ARCHIVE_CLASSES = ['GLACIER_IR', 'STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING'] as const;
 const UNREADABLE_CLASSES = ['GLACIER', 'DEEP_ARCHIVE'];
+/**
+ * S3 takes an object into these no earlier.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+ */
+const INFREQUENT_ACCESS_DAYS = 30;
 
 /** Not set: Pulumi asks for every declared key without a default. */
 const NOT_SET = '';
@@ -169,6 +174,12 @@ export function readDeployment(get: (key: string) => string | undefined): Deploy
   const deployment = values as Deployment;
   if ((deployment.vpcId === null) !== (deployment.subnetIds === null) && problems.length === 0) {
     problems.push('vpcId and subnetIds: give both, or neither');
+  }
+  const { archiveAfterDays: days, archiveClass } = deployment;
+  if (days > 0 && days < INFREQUENT_ACCESS_DAYS && archiveClass?.endsWith('_IA')) {
+    problems.push(
+      `archiveAfterDays ${days}: S3 moves objects to ${archiveClass} after ${INFREQUENT_ACCESS_DAYS} days or more`,
+    );
   }
   if (problems.length > 0) throw new DepthlakeError('DL_SETTINGS', problems.join('\n'));
   return deployment;
