@@ -1,7 +1,7 @@
 /** The built producer and transformer, as they are deployed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, stat, utimes } from 'node:fs/promises';
+import { lstat, readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DepthlakeError } from '../../producer/errors.ts';
@@ -56,7 +56,7 @@ async function build(root: string): Promise<void> {
 async function newestMs(paths: readonly string[]): Promise<number> {
   const times = await Promise.all(
     paths.map(async (path) => {
-      const info = await stat(path);
+      const info = await lstat(path);
       if (!info.isDirectory()) return info.mtimeMs;
       // A folder's own time tells that a file in it was removed.
       const inside = (await readdir(path)).map((name) => join(path, name));

@@ -16,7 +16,7 @@ export class FeedState extends ComponentResource {
         // Only key attributes are declared; the others are the store's.
         attributes: [{ name: 'feed', type: 'S' }],
         hashKey: 'feed',
-        // A write a symbol every few seconds, and none while nothing runs.
+        // A write a symbol in 10 s at most, and none while nothing runs.
         billingMode: 'PAY_PER_REQUEST',
         pointInTimeRecovery: { enabled: true },
         // Every table is encrypted; with the account's own aws/dynamodb key its use shows in CloudTrail. That key's policy
