@@ -44,11 +44,7 @@ export class Network extends ComponentResource {
   #ownVpc(name: string): { readonly vpcId: Output<string>; readonly subnetIds: Output<string>[] } {
     const opts = { parent: this };
     // Names of AWS, the venue and the registry are resolved by the VPC's own resolver.
-    const vpc = new aws.ec2.Vpc(
-      name,
-      { cidrBlock: VPC_CIDR, enableDnsSupport: true, enableDnsHostnames: true },
-      opts,
-    );
+    const vpc = new aws.ec2.Vpc(name, { cidrBlock: VPC_CIDR, enableDnsSupport: true, enableDnsHostnames: true }, opts);
     // Nothing is in it; without rules, what is ever put into it by mistake reaches nothing.
     new aws.ec2.DefaultSecurityGroup(`${name}-default`, { vpcId: vpc.id, ingress: [], egress: [] }, opts);
     const gateway = new aws.ec2.InternetGateway(name, { vpcId: vpc.id }, opts);
