@@ -7,6 +7,7 @@ import { Artifacts } from '../../infra/aws/artifacts.ts';
 import { Failures } from '../../infra/aws/failures.ts';
 import { FeedState } from '../../infra/aws/feed-state.ts';
 import { Lake, type LakeArgs, SEALED_TAG } from '../../infra/aws/lake.ts';
+import { readDeployment } from '../../infra/aws/settings.ts';
 import { tagEverything } from '../../infra/aws/tags.ts';
 import { TABLE_NAMES, TABLES } from '../../producer/record.ts';
 import { ERROR_PREFIX_EXPRESSION } from '../../transformer/partition.ts';
@@ -193,6 +194,16 @@ describe('the lake', () => {
       { id: 'access-logs', status: 'Enabled', filter: {}, expiration: { days: 90 } },
     ]);
     expect(optionsOf('aws:s3/bucket:Bucket', 'lake-access')).toMatchObject({ protect: false, retainOnDelete: true });
+  });
+
+  it.each(['STANDARD_IA', 'ONEZONE_IA'])('is not to move to %s before S3 does so, at 30 days', (archiveClass) => {
+    const read = (archiveAfterDays: string) =>
+      readDeployment((key) => ({ symbols: 'BTCUSDT', archiveClass, archiveAfterDays })[key]);
+
+    const problem = `archiveAfterDays 29: S3 moves objects to ${archiveClass} after 30 days or more`;
+    expect(() => read('29')).toThrow(problem);
+    expect(read('30').archiveAfterDays).toBe(30);
+    expect(read('0').archiveAfterDays).toBe(0);
   });
 
   it('has neither an access log nor an archive where the settings ask for none', async () => {
