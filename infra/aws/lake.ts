@@ -30,7 +30,7 @@ export class Lake extends ComponentResource {
 
   constructor(name: string, args: LakeArgs, opts?: ComponentResourceOptions) {
     super('depthlake:aws:Lake', name, {}, opts);
-    // Versions: what a mistake overwrites or deletes can be brought back for NONCURRENT_DAYS.
+    // Versions: what a mistake overwrites or deletes can be brought back for a month.
     const lifecycle = [...rawExpiry(), ...archive(args)];
     const lake = privateBucket(name, { versioned: true, atDestroy: 'protected', lifecycle }, this);
     if (args.accessLogs) this.logAccess(name, lake);
@@ -80,7 +80,7 @@ const rule = (id: string) => ({ id, status: 'Enabled' });
 
 /**
  * Days count from the object's creation: what is sealed late expires within a day or so of being tagged. It stays as a
- * noncurrent version for NONCURRENT_DAYS more. Only raw prefixes are named: the tag alone takes nothing else away.
+ * noncurrent version for a month more. Only raw prefixes are named: the tag alone takes nothing else away.
  */
 function rawExpiry(): readonly LifecycleRule[] {
   return TABLE_NAMES.map((table) => ({

@@ -12,12 +12,12 @@ import {
 export type LifecycleRule = aws.types.input.s3.BucketLifecycleConfigurationRule;
 
 /** How long an overwritten or deleted object can be brought back: time to notice a mistake, and a bound of what that costs. */
-export const NONCURRENT_DAYS = 30;
+const NONCURRENT_DAYS = 30;
 /** A writer that is still at work has its upload left alone: Firehose retries for a day, a sealing takes minutes. */
 const UNFINISHED_UPLOAD_DAYS = 7;
 
 export interface PrivateBucketArgs {
-  /** Whether what is overwritten or deleted stays for NONCURRENT_DAYS. */
+  /** Whether what is overwritten or deleted stays for a month. */
   readonly versioned: boolean;
   /**
    * What `pulumi destroy` does. `protected`: it refuses, and once the protection is taken away it leaves the bucket as it
