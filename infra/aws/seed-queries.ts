@@ -84,7 +84,7 @@ order by venue, symbol, hour`,
   {
     name: 'coverage-by-symbol',
     title: 'How much of each book is known today: depth levels covered, reach, proof?',
-    sql: `select venue, symbol, count(*) as snapshots, count_if(verified) as verified, count_if(not verified) as disproved,
+    sql: `select venue, symbol, count(*) as snapshots, count(*) filter (where verified) as verified, count(*) filter (where not verified) as disproved,
   avg(bid_levels_covered) as bid_levels, avg(ask_levels_covered) as ask_levels,
   min(bid_reach) as least_bid_reach, min(ask_reach) as least_ask_reach
 from order_book_decoded
