@@ -42,6 +42,8 @@ export interface Transformation {
   readonly response: FirehoseResponse;
   /** The hours that the delivered files lie in, each once. */
   readonly partitions: readonly TableHour[];
+  /** Of the delivered files. */
+  readonly rows: number;
   readonly refused: readonly Refusal[];
 }
 
@@ -70,6 +72,7 @@ export function transform(event: FirehoseEvent, options: TransformOptions): Tran
   return {
     response: { records: [...answers.values()] },
     partitions: hoursOf(delivered),
+    rows: [...delivered].reduce((sum, { draft }) => sum + draft.rows, 0),
     refused: [...originals.keys()].flatMap((id) => refused.get(id) ?? []),
   };
 }

@@ -41,12 +41,12 @@ export class PartitionRegistrar {
     this.#options = options;
   }
 
-  /** Ends within the time-out and never rejects. */
-  async register(hours: readonly TableHour[]): Promise<void> {
+  /** Ends within the time-out and never rejects. @returns how many hours are still to be registered */
+  async register(hours: readonly TableHour[]): Promise<number> {
     for (const hour of hours) {
       if (!this.#registered.has(nameOf(hour))) remember(this.#waiting, hour);
     }
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.size === 0) return 0;
 
     const timeoutMs = this.#options.timeoutMs ?? 5000;
     const abort = new AbortController();
@@ -57,6 +57,7 @@ export class PartitionRegistrar {
     );
     clearTimeout(timer);
     this.#report(failures.flat());
+    return this.#waiting.size;
   }
 
   async #create(batch: Batch, signal: AbortSignal, timeUp: Promise<never>): Promise<Failure[]> {

@@ -11,8 +11,8 @@ import { type DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import { ownIdentity } from '../../producer/process-identity.ts';
 import { TABLE_NAMES } from '../../producer/record.ts';
+import { bufferSizeMb } from '../../transformer/buffer-size.ts';
 import { tableInput } from '../../transformer/catalog.ts';
-import type { Codec } from '../../transformer/codec.ts';
 import type { ObjectStore } from '../../transformer/lake.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import { startControl } from './control.ts';
@@ -21,7 +21,7 @@ import { LOCAL_ACCOUNT, LOCAL_AWS_ENVIRONMENT, LOCAL_REGION } from './environmen
 import { ROSTER } from './exchange/roster.ts';
 import { type Exchange, startExchange } from './exchange.ts';
 import { describeDeliveryStream } from './firehose/description.ts';
-import type { DeliveryStreamOptions } from './firehose/options.ts';
+import { type DeliveryStreamOptions, MIB } from './firehose/options.ts';
 import type { DeliveryStats } from './firehose/record.ts';
 import { startDeliveryStream } from './firehose.ts';
 import { startGlue } from './glue.ts';
@@ -38,15 +38,6 @@ const BUCKET = 'depthlake-local';
 const SHARDS = 2;
 /** As in the cloud: Lambda's time-out for the transformer. */
 const LAMBDA_TIMEOUT_MS = 60_000;
-/**
- * Bytes of packs in one invocation. Packs are gzip: what they hold comes back larger in the codecs that compress less,
- * and must fit a response of 6 MB all the same.
- */
-const LAMBDA_BUFFER_BYTES: Record<Codec, number> = {
-  deflate: 1024 * 1024,
-  snappy: 0.2 * 1024 * 1024,
-  null: 0.2 * 1024 * 1024,
-};
 /** With a key of its own a file waits for nothing that could join it; the service's least is 60 s. */
 const S3_BUFFER_MS = 0;
 /** A drain that moves nothing for longer hangs: the slowest of its steps is one call of the transformer. */
@@ -120,7 +111,7 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
       invoke: (event) => lambda.invoke(event),
       bucket,
       hints: {
-        lambdaBufferBytes: LAMBDA_BUFFER_BYTES[options.codec],
+        lambdaBufferBytes: bufferSizeMb(options.codec, options.rawLevels) * MIB,
         lambdaBufferMs: options.bufferSeconds * 1000,
         s3BufferMs: S3_BUFFER_MS,
       },

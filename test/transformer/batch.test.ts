@@ -117,6 +117,6 @@ describe('one invocation', { timeout: 30_000 }, () => {
   });
 
   it('answers no records with none', () => {
-    expect(transform(eventOf(), DEFLATE)).toEqual({ response: { records: [] }, partitions: [], refused: [] });
+    expect(transform(eventOf(), DEFLATE)).toEqual({ response: { records: [] }, partitions: [], rows: 0, refused: [] });
   });
 });

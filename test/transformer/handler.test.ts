@@ -63,7 +63,7 @@ describe('the handler', () => {
 
 describe('the settings', () => {
   it('default to deflate without registration', () => {
-    expect(settingsOf({})).toEqual({ codec: 'deflate', database: '', bucket: '' });
+    expect(settingsOf({})).toEqual({ codec: 'deflate', database: '', bucket: '', stack: '' });
   });
 
   it('refuse an unknown codec, and a database without a bucket', () => {
@@ -124,6 +124,12 @@ describe('the bundle', { timeout: 30_000 }, () => {
     expect(response.records.map(({ result }) => result)).toEqual(['Ok', 'ProcessingFailed']);
     expect(readContainerFile(Buffer.from(response.records[0]!.data!, 'base64'))).toMatchObject({ rows: [row] });
     expect(JSON.parse(log)).toMatchObject({ event: 'record_refused', recordId: '2' });
+  });
+
+  it('writes its figures where the deployment has a name', async () => {
+    const { log } = await run({ DEPTHLAKE_STACK: 'prod' });
+    const [, figures] = log.trim().split('\n');
+    expect(JSON.parse(figures!)).toMatchObject({ stack: 'prod', TransformedRows: 1, RefusedRecords: 1 });
   });
 
   it('fails at load with an unknown codec', async () => {

@@ -87,9 +87,8 @@ describe('the registrar', () => {
   it('creates an hour’s partition once, however often the hour comes', async () => {
     const { calls, lines, registrar } = await glue(succeed);
     const warm = registrar();
-    await warm.register(hours(1));
-    await warm.register(hours(1));
-    await warm.register([]);
+    const waiting = [await warm.register(hours(1)), await warm.register(hours(1)), await warm.register([])];
+    expect(waiting).toEqual([0, 0, 0]);
     expect(calls).toHaveLength(1);
     expect(calls[0]).toMatchObject({
       target: 'AWSGlue.BatchCreatePartition',
@@ -129,7 +128,7 @@ describe('the registrar', () => {
   it('tries a refused hour again with the next invocation, and not those that succeeded', async () => {
     const { calls, lines, registrar } = await glue(refuse('InternalServiceException', 1), succeed);
     const warm = registrar();
-    await warm.register(hours(3));
+    expect(await warm.register(hours(3))).toBe(1);
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       {
         event: 'partitions_not_registered',
