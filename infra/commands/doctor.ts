@@ -1,70 +1,29 @@
 /** `depthlake doctor`: whether a venue and AWS are as a producer and a lake need them, check by check. */
 import { asyncScheduler } from 'rxjs';
-import { duration, FEED_SETTINGS, oneOf, STREAM_SETTINGS } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
 import type { AwsAccess } from '../doctor/aws.ts';
+import type { DeployedScope } from '../doctor/deployed/scope.ts';
 import type { Finding, Progress } from '../doctor/finding.ts';
 import type { Group } from '../doctor/report.ts';
-import { type Context, defineCommand, jsonSetting } from './command.ts';
-import { dataSetting } from './data-setting.ts';
+import { type Context, defineCommand } from './command.ts';
+import { SETTINGS } from './doctor-settings.ts';
 
-const { venue, symbols, shard, book, wsUrl, restUrl } = FEED_SETTINGS;
-const { stream } = STREAM_SETTINGS;
+/** Between two looks at a query that runs: a query of an hour takes seconds. */
+const ATHENA_POLL_MS = 500;
 
-const settings = {
-  ...{ venue, symbols, shard, book, wsUrl, restUrl },
-  stream,
-  deliveryStream: {
-    flag: 'delivery-stream',
-    argument: '<name>',
-    help: 'Firehose delivery stream to look at',
-    default: 'depthlake',
-    parse: String,
-  },
-  database: {
-    flag: 'database',
-    argument: '<name>',
-    help: 'Glue database to look at',
-    default: 'depthlake',
-    env: 'DEPTHLAKE_GLUE_DATABASE',
-    parse: String,
-  },
-  bucket: {
-    flag: 'bucket',
-    argument: '<name>',
-    help: 'Bucket of the lake; without it, the one that the delivery stream delivers into',
-    parse: String,
-  },
-  skip: {
-    flag: 'skip',
-    argument: '<side>',
-    help: 'Leave one side out: venue or aws',
-    parse: oneOf(['venue', 'aws']),
-  },
-  timeoutMs: {
-    flag: 'timeout',
-    argument: '<time>',
-    help: 'Longest wait for one answer, and for the first messages of all symbols',
-    unit: 'ms, s, m, h',
-    default: '20s',
-    parse: duration(100, 600_000),
-  },
-  data: dataSetting('Where venue local finds the services of a running `depthlake start`'),
-  json: jsonSetting('Print the findings as one JSON object'),
-} as const;
-
-type DoctorContext = Context<typeof settings>;
+type DoctorContext = Context<typeof SETTINGS>;
 type DoctorValues = DoctorContext['values'];
 
 export const command = defineCommand({
   name: 'doctor',
   summary: 'Check a venue and AWS: what answers, what is missing, and what to do about it',
-  settings,
+  settings: SETTINGS,
   examples: [
     'doctor --symbols BTCUSDT,ETHUSDT',
     'doctor --skip aws --venue binance.com --book full',
     'doctor --venue local   # the pipeline that `depthlake start` runs',
     'doctor --skip venue --stream depthlake --bucket my-lake --json',
+    'doctor --deployed   # with the environment that `depthlake env` prints',
   ],
   run: doctor,
 });
@@ -76,8 +35,9 @@ interface Target extends Pick<DoctorValues, 'venue'> {
   readonly access: AwsAccess;
 }
 
-async function doctor({ values, env, stdout, terminal }: DoctorContext): Promise<number> {
+async function doctor({ values, env, stdout, stderr, terminal }: DoctorContext): Promise<number> {
   const { groupLines, countsLine, countsOf, reportJson } = await import('../doctor/report.ts');
+  const lake = values.deployed ? deployedLakeOf(values) : null;
   const target = await targetOf(values, env);
   const progress: Progress = (words) => terminal.status(`checking ${words} …`);
   const groups: Group[] = [];
@@ -88,11 +48,19 @@ async function doctor({ values, env, stdout, terminal }: DoctorContext): Promise
     for (const line of groupLines(group, stdout.paint)) await stdout.line(line);
     await stdout.line();
   };
-  if (values.skip !== 'venue') {
+  if (values.skip !== 'venue' && lake === null) {
     await add({ name: 'venue', title: target.venue, findings: await venueFindings(values, target, progress) });
   }
   if (values.skip !== 'aws') {
     await add({ name: 'aws', title: `stream ${values.stream}`, findings: await awsFindings(values, target, progress) });
+  }
+  if (lake !== null) {
+    const notice = async (line: string) => {
+      terminal.clear();
+      await stderr.line(line);
+    };
+    const findings = await deployedFindings(values, lake, { progress, notice });
+    await add({ name: 'deployed', title: `bucket ${lake.bucket}`, findings });
   }
   const counts = countsOf(groups);
   await stdout.line(values.json ? JSON.stringify(reportJson(groups), null, 2) : countsLine(counts));
@@ -117,7 +85,49 @@ async function venueFindings(values: DoctorValues, target: Target, progress: Pro
 
 async function awsFindings(values: DoctorValues, { access }: Target, progress: Progress): Promise<Finding[]> {
   const { checkAws } = await import('../doctor/aws.ts');
-  return checkAws({ ...values, access, bucket: values.bucket ?? null, progress });
+  const { bucket = null, backfillStream = null } = values;
+  return checkAws({ ...values, access, bucket, backfillStream, progress });
+}
+
+/** What no default can stand for. */
+interface DeployedLake {
+  readonly bucket: string;
+  readonly workgroup: string;
+}
+
+/** @throws DL_SETTINGS where they are not given */
+function deployedLakeOf({ venue, bucket, workgroup }: DoctorValues): DeployedLake {
+  if (venue === 'local') throw new DepthlakeError('DL_SETTINGS', '--deployed looks at AWS, where no venue local is');
+  if (bucket !== undefined && workgroup !== undefined) return { bucket, workgroup };
+  const lacking = [bucket === undefined && '--bucket', workgroup === undefined && '--workgroup'].filter(Boolean);
+  const words = `--deployed needs ${lacking.join(' and ')}: eval "$(npx depthlake env)" sets them for a deployed stack`;
+  throw new DepthlakeError('DL_SETTINGS', words);
+}
+
+async function deployedFindings(
+  values: DoctorValues,
+  lake: DeployedLake,
+  listeners: Pick<DeployedScope, 'progress' | 'notice'>,
+): Promise<Finding[]> {
+  const [{ checkDeployed }, { openClients }] = await Promise.all([
+    import('../doctor/deployed.ts'),
+    import('../doctor/deployed/clients.ts'),
+  ]);
+  const clients = openClients();
+  try {
+    const { backfillStream = null } = values;
+    return await checkDeployed({
+      ...values,
+      ...lake,
+      ...listeners,
+      clients,
+      backfillStream,
+      nowMs: Date.now(),
+      pollMs: ATHENA_POLL_MS,
+    });
+  } finally {
+    for (const client of Object.values(clients)) client.destroy();
+  }
 }
 
 /** Venue local without hosts means the pipeline that runs on this machine, whatever venue it records. */

@@ -4,7 +4,7 @@ import { type Finding, failure, oneLine } from './finding.ts';
 /** One service as a failure names it. */
 export interface AwsService {
   /** As in `AWS_ENDPOINT_URL_KINESIS`. */
-  readonly variable: 'STS' | 'KINESIS' | 'FIREHOSE' | 'GLUE';
+  readonly variable: 'STS' | 'KINESIS' | 'FIREHOSE' | 'GLUE' | 'S3' | 'ATHENA' | 'CLOUDWATCH';
   /** What the call needs; null: everybody may. */
   readonly permission: string | null;
 }

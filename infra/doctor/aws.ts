@@ -7,7 +7,7 @@ import { TABLE_NAMES, type TableName } from '../../producer/record.ts';
 import { createKinesisClient } from '../../producer/stream/kinesis.ts';
 import { type AwsService, awsFailure, isMissing } from './aws-failure.ts';
 import { judgeTable, missingTable, whatOf } from './catalog-table.ts';
-import { bucketOf, WHAT as DELIVERY, judgeDelivery, missingDelivery } from './delivery-stream.ts';
+import { bucketOf, WHAT as DELIVERY, type ExpectedSource, judgeDelivery, missingDelivery } from './delivery-stream.ts';
 import { type Finding, failure, ok, type Progress } from './finding.ts';
 import { judgeStream, missingStream } from './kinesis-stream.ts';
 import { within } from './within.ts';
@@ -30,6 +30,8 @@ export interface AwsScope {
   readonly access: AwsAccess;
   readonly stream: string;
   readonly deliveryStream: string;
+  /** The delivery stream that takes direct puts; null: none is looked for. */
+  readonly backfillStream: string | null;
   readonly database: string;
   /** The lake's; null: whatever the delivery stream delivers into. */
   readonly bucket: string | null;
@@ -48,7 +50,7 @@ const KINESIS: AwsService = { variable: 'KINESIS', permission: 'kinesis:Describe
 const FIREHOSE: AwsService = { variable: 'FIREHOSE', permission: 'firehose:DescribeDeliveryStream' };
 const GLUE: AwsService = { variable: 'GLUE', permission: 'glue:GetDatabase and glue:GetTable' };
 
-/** Identity, Kinesis stream, Firehose stream, tables. */
+/** Identity, Kinesis stream, Firehose streams, tables. */
 export async function checkAws(scope: AwsScope): Promise<Finding[]> {
   const { progress } = scope;
   progress('the AWS identity');
@@ -56,10 +58,22 @@ export async function checkAws(scope: AwsScope): Promise<Finding[]> {
   progress(`the Kinesis stream ${scope.stream}`);
   const stream = await checkStream(scope);
   progress(`the Firehose stream ${scope.deliveryStream}`);
-  const delivery = await checkDelivery(scope, stream.arn);
+  const source = { stream: scope.stream, streamArn: stream.arn };
+  const delivery = await checkDelivery(scope, scope.deliveryStream, source, '--delivery-stream');
+  const bucket = scope.bucket ?? delivery.bucket;
+  const backfill = await checkBackfill({ ...scope, bucket });
   progress(`the tables of ${scope.database}`);
-  const tables = await checkTables(scope, scope.bucket ?? delivery.bucket);
-  return [identity, ...stream.findings, ...delivery.findings, ...tables];
+  const tables = await checkTables(scope, bucket);
+  return [identity, ...stream.findings, ...delivery.findings, ...backfill, ...tables];
+}
+
+/** The findings name it, as those of the other delivery stream have the same subjects. */
+async function checkBackfill(scope: AwsScope): Promise<Finding[]> {
+  const name = scope.backfillStream;
+  if (name === null) return [];
+  scope.progress(`the Firehose stream ${name}`);
+  const { findings } = await checkDelivery(scope, name, null, '--backfill-stream');
+  return findings.map((finding) => ({ ...finding, what: `backfill: ${finding.what}` }));
 }
 
 async function checkIdentity({ access, timeoutMs }: AwsScope): Promise<Finding> {
@@ -90,16 +104,22 @@ async function checkStream({ access, stream, timeoutMs }: AwsScope): Promise<Des
   }
 }
 
-async function checkDelivery({ access, stream, deliveryStream, bucket, timeoutMs }: AwsScope, arn: string | null) {
+/** @param source that it is to read from; null: it is to take direct puts. @param flag that names the delivery stream */
+async function checkDelivery(
+  { access, bucket, timeoutMs }: AwsScope,
+  name: string,
+  source: ExpectedSource | null,
+  flag: string,
+) {
   const client = new FirehoseClient({ maxAttempts: 1, ...access.firehose });
   try {
-    const command = new DescribeDeliveryStreamCommand({ DeliveryStreamName: deliveryStream });
+    const command = new DescribeDeliveryStreamCommand({ DeliveryStreamName: name });
     const description = (await within(timeoutMs, client.send(command))).DeliveryStreamDescription!;
-    const findings = judgeDelivery(description, { stream, streamArn: arn, bucket });
+    const findings = judgeDelivery(description, { source, bucket });
     return { findings, bucket: bucketOf(description) };
   } catch (error) {
     const finding = isMissing(error)
-      ? missingDelivery(deliveryStream, await client.config.region())
+      ? missingDelivery(name, await client.config.region(), flag)
       : awsFailure(DELIVERY, error, FIREHOSE);
     return { findings: [finding], bucket: null };
   } finally {

@@ -7,11 +7,16 @@ import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/pa
 import { type Finding, failure, ok, warning } from './finding.ts';
 
 export interface ExpectedDelivery {
+  /** null: it takes direct puts, as a stream that reads from Kinesis does not. */
+  readonly source: ExpectedSource | null;
+  /** The lake's bucket; null: any. */
+  readonly bucket: string | null;
+}
+
+export interface ExpectedSource {
   readonly stream: string;
   /** Of that stream; null where it could not be asked for. */
   readonly streamArn: string | null;
-  /** The lake's bucket; null: any. */
-  readonly bucket: string | null;
 }
 
 export const WHAT = 'firehose stream';
@@ -36,8 +41,9 @@ export function judgeDelivery(description: DeliveryStreamDescription, expected: 
   return [state, ...(faults.length > 0 ? faults : [ok('delivery', deliveryText(description, destination))])];
 }
 
-export function missingDelivery(name: string, region: string): Finding {
-  const cure = 'Deploy the stack, or name another with --delivery-stream.';
+/** @param flag that names it */
+export function missingDelivery(name: string, region: string, flag: string): Finding {
+  const cure = `Deploy the stack, or name another with ${flag}.`;
   return failure(WHAT, `there is no delivery stream ${name} in region ${region}`, cure);
 }
 
@@ -54,12 +60,25 @@ function stateOf({ DeliveryStreamName, DeliveryStreamStatus }: DeliveryStreamDes
   return failure(WHAT, detail, 'Nothing is delivered in this state: create the delivery stream anew.');
 }
 
-function sourceFault({ DeliveryStreamType, Source }: DeliveryStreamDescription, expected: ExpectedDelivery) {
+function sourceFault(description: DeliveryStreamDescription, { source }: ExpectedDelivery): Finding | null {
+  return source === null ? directPutFault(description) : kinesisFault(description, source);
+}
+
+function directPutFault({ DeliveryStreamType }: DeliveryStreamDescription): Finding | null {
+  if (DeliveryStreamType === 'DirectPut') return null;
+  const cure = 'Its source is set at creation: deploy the stack again, or name another with --backfill-stream.';
+  return failure('delivery source', `it is ${DeliveryStreamType}, and refuses direct puts`, cure);
+}
+
+function kinesisFault(
+  { DeliveryStreamType, Source }: DeliveryStreamDescription,
+  { stream, streamArn }: ExpectedSource,
+): Finding | null {
   const arn = Source?.KinesisStreamSourceDescription?.KinesisStreamARN;
-  const wanted = expected.streamArn ?? `:stream/${expected.stream}`;
-  if (arn !== undefined && (expected.streamArn === null ? arn.endsWith(wanted) : arn === wanted)) return null;
+  const wanted = streamArn ?? `:stream/${stream}`;
+  if (arn !== undefined && (streamArn === null ? arn.endsWith(wanted) : arn === wanted)) return null;
   const source = arn ?? `${DeliveryStreamType ?? 'no source that is known'}, no Kinesis stream`;
-  const cure = `Its source is set at creation: create it anew with the Kinesis stream ${expected.streamArn ?? expected.stream}, or name another with --delivery-stream.`;
+  const cure = `Its source is set at creation: create it anew with the Kinesis stream ${streamArn ?? stream}, or name another with --delivery-stream.`;
   return failure('delivery source', `it reads ${source}`, cure);
 }
 
@@ -122,6 +141,6 @@ function lambdaOf(processors: readonly Processor[]): string | undefined {
 
 function deliveryText({ Source }: DeliveryStreamDescription, destination: ExtendedS3DestinationDescription): string {
   const lambda = lambdaOf(destination.ProcessingConfiguration?.Processors ?? []);
-  const source = Source?.KinesisStreamSourceDescription?.KinesisStreamARN;
+  const source = Source?.KinesisStreamSourceDescription?.KinesisStreamARN ?? 'direct puts';
   return `from ${source} through ${lambda} into ${destination.BucketARN}, partitioned by event time`;
 }

@@ -6,8 +6,8 @@ export type Counts = Record<Verdict, number>;
 
 /** The findings of one side. */
 export interface Group {
-  readonly name: 'venue' | 'aws';
-  /** What was asked: `binance.us`, `stream depthlake`. */
+  readonly name: 'venue' | 'aws' | 'deployed';
+  /** What was asked: `binance.us`, `stream depthlake`, `bucket my-lake`. */
   readonly title: string;
   readonly findings: readonly Finding[];
 }

@@ -39,7 +39,13 @@ describe('the local services', () => {
       Source: { KinesisStreamSourceDescription: { KinesisStreamARN: ARN } },
       Destinations: [{ DestinationId: '1', ExtendedS3DestinationDescription: DESTINATION as never }],
     };
-    control = await startControl({ deliveryStreams: [deliveryStream], log: () => {} });
+    const backfill = {
+      ...deliveryStream,
+      DeliveryStreamName: 'backfill',
+      DeliveryStreamType: 'DirectPut' as const,
+      Source: {},
+    };
+    control = await startControl({ deliveryStreams: [deliveryStream, backfill], log: () => {} });
     access = {
       sts: accessOf(control.endpoint),
       kinesis: accessOf(kinesis.endpoint),
@@ -96,6 +102,20 @@ describe('the local services', () => {
     );
     expect(findingOf(findings, 'glue database').detail).toBe('there is no database elsewhere');
     expect(lackingCures(findings)).toEqual([]);
+  });
+
+  it('have a delivery stream for direct puts too, where one is named', async () => {
+    const backfill = async (name: string) =>
+      (await checkAws(scopeOf(access, { backfillStream: name }))).filter(({ what }) => what.startsWith('backfill: '));
+
+    expect(verdictsOf(await backfill('backfill'))).toEqual(['ok backfill: firehose stream', 'ok backfill: delivery']);
+    expect(verdictsOf(await backfill('depthlake'))).toEqual([
+      'ok backfill: firehose stream',
+      'failure backfill: delivery source',
+    ]);
+    expect(await backfill('nobody')).toMatchObject([
+      { verdict: 'failure', cure: 'Deploy the stack, or name another with --backfill-stream.' },
+    ]);
   });
 
   it('that deliver into another bucket than the lake’s fail for it, and so do the tables', async () => {

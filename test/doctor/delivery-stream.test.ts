@@ -6,7 +6,8 @@ import { lackingCures } from './findings.ts';
 import { BUCKET, DESTINATION } from './lake.ts';
 
 const ARN = 'arn:aws:kinesis:us-east-1:123456789012:stream/depthlake';
-const EXPECTED = { stream: 'depthlake', streamArn: ARN, bucket: BUCKET };
+const SOURCE = { stream: 'depthlake', streamArn: ARN };
+const EXPECTED = { source: SOURCE, bucket: BUCKET };
 
 function described(
   destination: Partial<ExtendedS3DestinationDescription> = {},
@@ -29,9 +30,9 @@ describe('a delivery stream as the lake needs it', () => {
   });
 
   it('is known by its stream’s name where the stream itself could not be asked for', () => {
-    const expected = { ...EXPECTED, streamArn: null };
-    expect(judgeDelivery(described(), expected).at(-1)?.verdict).toBe('ok');
-    expect(judgeDelivery(described(), { ...expected, stream: 'lake' }).at(-1)?.verdict).toBe('failure');
+    const named = (stream: string) => ({ ...EXPECTED, source: { stream, streamArn: null } });
+    expect(judgeDelivery(described(), named('depthlake')).at(-1)?.verdict).toBe('ok');
+    expect(judgeDelivery(described(), named('lake')).at(-1)?.verdict).toBe('failure');
   });
 });
 
@@ -115,8 +116,21 @@ describe('a delivery stream that differs', () => {
   });
 
   it('that reads another stream says which', () => {
-    const [, source] = judgeDelivery(described(), { ...EXPECTED, streamArn: `${ARN}-2` });
+    const [, source] = judgeDelivery(described(), { ...EXPECTED, source: { ...SOURCE, streamArn: `${ARN}-2` } });
     expect(source).toMatchObject({ what: 'delivery source', detail: `it reads ${ARN}` });
+  });
+
+  it('for direct puts is ok without a source, and fails where it reads from Kinesis', () => {
+    const backfill = { ...EXPECTED, source: null };
+    const direct = { DeliveryStreamType: 'DirectPut', Source: undefined } as const;
+    const [state, delivery] = judgeDelivery(described({}, direct), backfill);
+
+    expect([state?.verdict, delivery?.verdict]).toEqual(['ok', 'ok']);
+    expect(delivery?.detail).toMatch(/^from direct puts through arn:aws:lambda:/);
+    expect(judgeDelivery(described(), backfill)[1]).toMatchObject({
+      what: 'delivery source',
+      detail: 'it is KinesisStreamAsSource, and refuses direct puts',
+    });
   });
 
   it('that does not deliver into S3 is no use to a lake', () => {

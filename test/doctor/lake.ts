@@ -22,14 +22,14 @@ export function accessOf(endpoint: string) {
 /** As `doctor --skip venue` has it, at services that are asked by one endpoint each. */
 export function scopeOf(access: AwsScope['access'], given: Partial<AwsScope> = {}): AwsScope {
   const names = { stream: 'depthlake', deliveryStream: 'depthlake', database: 'depthlake' };
-  return { access, ...names, bucket: null, timeoutMs: 10_000, progress: () => {}, ...given };
+  return { access, ...names, backfillStream: null, bucket: null, timeoutMs: 10_000, progress: () => {}, ...given };
 }
 
-export async function declareCatalog(endpoint: string, database: string): Promise<void> {
+export async function declareCatalog(endpoint: string, database: string, bucket = BUCKET): Promise<void> {
   const client = new GlueClient(accessOf(endpoint));
   await client.send(new CreateDatabaseCommand({ DatabaseInput: { Name: database } }));
   for (const table of TABLE_NAMES) {
-    const TableInput = tableInput(table, `s3://${BUCKET}`);
+    const TableInput = tableInput(table, `s3://${bucket}`);
     await client.send(new CreateTableCommand({ DatabaseName: database, TableInput }));
   }
   client.destroy();
