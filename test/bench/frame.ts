@@ -14,14 +14,23 @@ import { measureRounds, ratioOf, spreadOf } from './rounds.ts';
 const OURS = 'frame → row';
 const PARSE = 'JSON.parse';
 
+export interface RowOptions {
+  readonly rawLevels: boolean;
+  readonly sessionId: string;
+  readonly venue: string;
+}
+
+const DEFAULTS: RowOptions = { rawLevels: false, sessionId: 'bench', venue: 'local' };
+
 /**
  * The producer's own path: reader, depth levels, feed state, identity.
  * @returns sends each frame through it once; `onRow` takes what comes out
  */
-export function rowMaker({ symbols, frames }: Frames, onRow: (row: TableRow) => void): () => void {
+export function rowMaker({ symbols, frames }: Frames, onRow: (row: TableRow) => void, options = DEFAULTS): () => void {
+  const { rawLevels, sessionId, venue } = options;
   const counters = new Counters();
   const admission = { snapshot: () => true, event: () => true };
-  const session = new Session('bench', 'local', symbols, counters, admission);
+  const session = new Session(sessionId, venue, symbols, counters, admission);
   const signals = new Subject<FeedSignal>();
   const read = venueOf('binance.us').reader(symbols, 'depth20');
   // A clock that stands still: no timers run beside what is measured.
@@ -29,7 +38,7 @@ export function rowMaker({ symbols, frames }: Frames, onRow: (row: TableRow) => 
   const restarts = new Restarts({ previous: new Map(), sessionId: 'bench', ...edge });
   const seeds = { results: EMPTY, request: () => {}, cancel: () => {} };
   signals
-    .pipe(observe({ book: 'depth20', rawLevels: false, seeds, restarts, delisted: EMPTY, counters, ...edge }))
+    .pipe(observe({ book: 'depth20', rawLevels, seeds, restarts, delisted: EMPTY, counters, ...edge }))
     .subscribe((observation) => session.rows(observation).forEach(onRow));
   return () => {
     for (const { atMs, text } of frames) signals.next({ kind: 'message', slot: 0, text, atMs, message: read(text) });

@@ -27,20 +27,20 @@ const START_MS = Date.UTC(2026, 8, 1, 12);
 const SEED = 7;
 const RECORDED = 'depth20-derived';
 
-/** Ten frames a second of 20 symbols; the same ones for the same duration. */
-export function simulatedFrames(durationMs: number): Frames {
+/** Ten frames a second of each symbol; the same ones for the same symbols and duration. */
+export function simulatedFrames(durationMs: number, symbols = SYMBOLS): Frames {
   const frames: Received[] = [];
   let nowMs = START_MS;
   const simulation = new Simulation({
-    symbols: SYMBOLS,
+    symbols,
     seed: SEED,
     frameIntervalMs: FRAME_INTERVAL_MS,
     startMs: START_MS,
     publish: ({ stream, body }) => frames.push({ atMs: nowMs, text: wrap(stream, body) }),
   });
-  simulation.follow(SYMBOLS.map(depth20Stream), nowMs);
+  simulation.follow(symbols.map(depth20Stream), nowMs);
   for (; nowMs < START_MS + durationMs; nowMs += FRAME_INTERVAL_MS) simulation.beat(nowMs);
-  return { source: `simulated, ${SYMBOLS.length} symbols`, symbols: SYMBOLS, frames };
+  return { source: `simulated, ${symbols.length} symbols`, symbols, frames };
 }
 
 /** The recordings one after the other, or a simulated minute. */

@@ -8,6 +8,7 @@ import { bookBench } from './book.ts';
 import { frameBench } from './frame.ts';
 import { producerBench } from './producer.ts';
 import { type Bench, type Result, reportOf } from './report.ts';
+import { sizesBench } from './sizes.ts';
 import { startBench } from './start.ts';
 import { transformerBench } from './transformer.ts';
 
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   frame: frameBench,
   book: bookBench,
   transformer: transformerBench,
+  sizes: sizesBench,
   start: startBench,
   depth20: producerBench('depth20'),
   full: producerBench('full'),

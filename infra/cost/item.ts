@@ -1,0 +1,28 @@
+/** One line of the estimate. */
+import type { Price } from './prices.ts';
+
+export interface Item {
+  readonly service: string;
+  readonly what: string;
+  /** In `unit`, a month. */
+  readonly quantity: number;
+  readonly unit: string;
+  /** Dollars for one `unit`. */
+  readonly price: number;
+  /** Dollars a month: quantity × price. */
+  readonly usd: number;
+  /** How the quantity comes about. */
+  readonly rule: string;
+  /** The page of AWS that sets the price and the rule. */
+  readonly source: string;
+}
+
+/** @param quantity in the unit of the price */
+export function itemOf(service: string, what: string, price: Price, quantity: number, rule: string): Item {
+  const { usd, unit, source } = price;
+  return { service, what, quantity, unit, price: usd, usd: quantity * usd, rule, source };
+}
+
+export function totalOf(items: readonly Item[]): number {
+  return items.reduce((sum, { usd }) => sum + usd, 0);
+}
