@@ -19,6 +19,9 @@ const COMPARISONS = {
   below: 'LessThanThreshold',
 } as const;
 
+/** What a deployment may take until the first data come. */
+const START_MINUTES = 15;
+
 export class Alarms extends ComponentResource {
   /** null: nobody is told. */
   readonly topicArn: Output<string> | null;
@@ -52,6 +55,11 @@ function propertiesOf(rule: AlarmRule<Input<string>>, told: readonly Output<stri
     datapointsToAlarm: rule.breaches,
     evaluationPeriods: rule.periods,
     treatMissingData: rule.silence,
+    // Else a new system cried before it ran; ends as soon as there are data for a window
+    // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html).
+    ...(rule.silence === 'breaching' && {
+      warmUpConfiguration: { warmUpPeriodDurationInMinutes: START_MINUTES + (rule.periods * rule.periodSeconds) / 60 },
+    }),
     alarmActions: [...told],
     okActions: rule.tellsEnd ? [...told] : [],
   };

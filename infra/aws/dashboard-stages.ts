@@ -29,6 +29,8 @@ type Statistic = Line['statistic'];
 /** In rows of the grid. */
 const NUMBER_HEIGHT = 3;
 const DAY_SECONDS = 86_400;
+/** What comes once a day needs more than the dashboard's hours. */
+const LAST_MONTH = '-P30D';
 
 /** How much passes through a stage in a minute; of the lake, what did not reach it. */
 export function stageNumber(stage: Stage, { watched, region }: StageView): Tile {
@@ -121,7 +123,11 @@ const GRAPHS: Readonly<Record<Stage, (view: StageView) => readonly (readonly Til
         unit: 'ms',
         limit: { label: 'time-out', value: settings.timeoutSeconds * 1000 },
       }),
-      graph('Files', [ofTransformer(watched, 'TransformedFiles', 'files')], { region, unit: 'a minute' }),
+      graph(
+        'Packs in, files out',
+        [ofTransformer(watched, 'TransformedRecords', 'packs'), ofTransformer(watched, 'TransformedFiles', 'files')],
+        { region, unit: 'a minute' },
+      ),
       graph(
         'Refused and unregistered',
         [
@@ -144,7 +150,14 @@ const GRAPHS: Readonly<Record<Stage, (view: StageView) => readonly (readonly Til
         limit: { label: 'quota', value: ACTIVE_PARTITIONS },
       }),
       graph('Objects', ofDelivery(watched, 'DeliveryToS3.ObjectCount', 'Sum'), { region, unit: 'a minute' }),
-      graph('Bytes', ofDelivery(watched, 'DeliveryToS3.Bytes', 'Sum'), { region, unit: 'a minute' }),
+      graph(
+        'Bytes',
+        [
+          ofTransformer(watched, 'TransformedBytes', 'written by the transformer'),
+          ...ofDelivery(watched, 'DeliveryToS3.Bytes', 'Sum'),
+        ],
+        { region, unit: 'a minute' },
+      ),
     ],
   ],
   lake: ({ watched, region }) => [
@@ -162,12 +175,13 @@ const GRAPHS: Readonly<Record<Stage, (view: StageView) => readonly (readonly Til
       foundGraph(
         'Size by storage class',
         `SEARCH('{${[S3.BucketSizeBytes.namespace, ...S3.BucketSizeBytes.dimensions].join(',')}} MetricName="${S3.BucketSizeBytes.name}" BucketName="${watched.bucket}"', 'Average', ${DAY_SECONDS})`,
-        { region, unit: 'bytes', periodSeconds: DAY_SECONDS },
+        { region, unit: 'bytes', periodSeconds: DAY_SECONDS, start: LAST_MONTH },
       ),
       graph('Objects', [line(S3.NumberOfObjects, [watched.bucket, 'AllStorageTypes'], 'Average', 'objects')], {
         region,
         unit: 'objects',
         periodSeconds: DAY_SECONDS,
+        start: LAST_MONTH,
       }),
     ],
   ],

@@ -35,6 +35,8 @@ export interface GraphOptions {
   readonly region: string;
   readonly unit: string;
   readonly periodSeconds?: number;
+  /** How far back, an ISO 8601 duration; absent: as far as the dashboard. */
+  readonly start?: string;
   /** A horizontal line. */
   readonly limit?: { readonly label: string; readonly value: number };
 }
@@ -56,7 +58,7 @@ export function foundGraph(title: string, expression: string, options: GraphOpti
 }
 
 function graphOf(title: string, metrics: readonly MetricEntry[], options: GraphOptions): Tile {
-  const { region, unit, periodSeconds = MINUTE, limit } = options;
+  const { region, unit, periodSeconds = MINUTE, start, limit } = options;
   return {
     type: 'metric',
     height: GRAPH_HEIGHT,
@@ -67,6 +69,7 @@ function graphOf(title: string, metrics: readonly MetricEntry[], options: GraphO
       period: periodSeconds,
       metrics,
       yAxis: { left: { min: 0, label: unit, showUnits: false } },
+      ...(start && { start }),
       ...(limit && { annotations: { horizontal: [limit] } }),
     },
   };

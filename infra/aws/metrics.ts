@@ -31,8 +31,10 @@ export const TRANSFORMER_FUNCTION = 'transformer';
 
 /** Of the transformer, for each call, as transformer/figures.ts writes them. */
 export const TRANSFORMER = family(EMF_NAMESPACE, ['stack', 'function'], {
+  TransformedRecords: 'Count',
   TransformedRows: 'Count',
   TransformedFiles: 'Count',
+  TransformedBytes: 'Bytes',
   RefusedRecords: 'Count',
   UnregisteredPartitions: 'Count',
 });

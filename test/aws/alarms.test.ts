@@ -77,6 +77,21 @@ describe('the alarms', () => {
     for (const type of ['aws:sns/topic:Topic', 'aws:kms/key:Key']) expect(ofType(without.declared, type)).toEqual([]);
   });
 
+  test('do not cry before a new system has run: where silence is alarming, they wait for data first', () => {
+    const warmUps = ofType(withEmail.declared, ALARM).map(({ name, inputs }) => [
+      name.replace('watch-alarms-', ''),
+      inputs['warmUpConfiguration']?.warmUpPeriodDurationInMinutes,
+    ]);
+
+    expect(Object.fromEntries(warmUps.filter(([, minutes]) => minutes !== undefined))).toEqual({
+      'no-snapshots-producer-0': 20,
+      'no-snapshots-producer-1': 20,
+      'no-task-producer-0': 20,
+      'no-task-producer-1': 20,
+      'read-lag': 30,
+    });
+  });
+
   test('leave their names to Pulumi', () => {
     for (const { inputs } of ofType(withEmail.declared, ALARM)) expect(inputs).not.toHaveProperty('name');
   });

@@ -145,6 +145,15 @@ describe('the metrics', () => {
     ]);
   });
 
+  test('what comes once a day is shown over a month', () => {
+    const daily = widgets(1).filter(({ properties }) => properties['period'] === 86_400);
+
+    expect(daily.map(({ properties }) => [properties['title'], properties['start']])).toEqual([
+      ['Size by storage class', '-P30D'],
+      ['Objects', '-P30D'],
+    ]);
+  });
+
   test('a sum takes its own lines alone', () => {
     const sums = widgets(3).flatMap(({ properties }) => {
       const all = (properties['metrics'] as Entry[] | undefined) ?? [];
