@@ -21,8 +21,9 @@ const DOLLARS_PER_BYTE = 5 / 1e12;
 const QUERY_MIN_BYTES = 10e6;
 /** $0.05: an hour of hundreds of symbols is far below it. */
 const SCAN_MAX_BYTES = 10e9;
-/** Objects of the hour whose rows are counted in S3 too. */
+/** Objects of the hour whose rows are counted in S3 too, and the largest of them: a sealed one may be large. */
 const SAMPLES = 10;
+const SAMPLE_MAX_BYTES = 16 * 1024 * 1024;
 /** Of a listing, 1,000 keys each. */
 const PAGES_MAX = 10;
 
@@ -90,7 +91,12 @@ async function checkFiles(scope: DeployedScope, lake: LakeObjects, hour: HourFou
   if (prefix === '') return warning(what, 'not asked: the hour has no partition', 'See the finding on the partition.');
   const { objects } = await lake.list(prefix.endsWith('/') ? prefix : `${prefix}/`, PAGES_MAX);
   const visible = objects.filter(({ key }) => !/\/[_.][^/]*$/.test(key));
-  const samples = await Promise.all(newestOf(visible, SAMPLES).map((object) => readSample(lake, object, table)));
+  const samples = await Promise.all(
+    newestOf(
+      visible.filter(({ bytes }) => bytes <= SAMPLE_MAX_BYTES),
+      SAMPLES,
+    ).map((object) => readSample(lake, object, table)),
+  );
   const rows = new Map(
     samples.flatMap(({ key, times, fault }) => (fault === null ? [[key, times.length] as const] : [])),
   );

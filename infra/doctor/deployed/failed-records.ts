@@ -96,7 +96,8 @@ function failureOf(what: string, { type, objects, newestMs, codes }: Failed): Fi
   const reasons = [...codes]
     .sort(([, a], [, b]) => b.records - a.records)
     .map(([code, { records, message }]) => `${plural(records, 'record')} ${code}${message && `: ${oneLine(message)}`}`);
-  const detail = `${plural(objects, 'object')}, the newest of ${new Date(newestMs).toISOString()}; in the newest ${reasons.join('; ')}`;
+  const many = `${plural(objects, 'object')}, the newest of ${new Date(newestMs).toISOString()}`;
+  const detail = reasons.length === 0 ? many : `${many}; in the newest ${reasons.join('; ')}`;
   return failure(what, detail, cureOf([...codes.keys(), type]));
 }
 
