@@ -1,6 +1,6 @@
 /**
  * What of each gap another session recorded. A session records a symbol from its first row to its last (to its end,
- * where it stopped in order), but for its own gaps and for rows that it refused.
+ * where it stopped in order and still followed the symbol), but for its own gaps and for rows that it refused.
  *
  * Fed with the rows of one container file after another, in any order; memory grows with the gaps and the sessions, not
  * with the rows.
@@ -52,6 +52,8 @@ interface Recording {
   /** Received times of its first and last row; Infinity and -Infinity where it has none. */
   fromMs: number;
   toMs: number;
+  /** When it last let go of the symbol; -Infinity: never. */
+  delistedMs: number;
   /** By the seq of their events, so that an event delivered twice counts once. */
   readonly gaps: Map<number, Omit<Gap, 'sessionId' | 'uncovered'>>;
   readonly refused: Map<number, Span>;
@@ -98,6 +100,10 @@ export class FeedCoverage {
   #addEvent(row: FeedEventRow): void {
     const { kind, venue, symbol, session_id, seq, from_ms: fromMs, to_ms: toMs } = row;
     if (kind === 'stopped') this.#stoppedMs.set(session_id, row.timestamp_ms);
+    if (kind === 'delisted' && symbol !== null) {
+      const recording = this.#recording(venue, symbol, session_id);
+      recording.delistedMs = Math.max(recording.delistedMs, row.timestamp_ms);
+    }
     if (symbol === null || fromMs === null || toMs === null || toMs < fromMs) return;
     if (kind === 'refused') this.#recording(venue, symbol, session_id).refused.set(seq, { fromMs, toMs });
     if (kind === 'gap') {
@@ -117,7 +123,7 @@ export class FeedCoverage {
     let recording = recordings.get(sessionId);
     if (recording === undefined) {
       const none = { fromMs: Number.POSITIVE_INFINITY, toMs: Number.NEGATIVE_INFINITY };
-      recording = { sessionId, ...none, gaps: new Map(), refused: new Map() };
+      recording = { sessionId, ...none, delistedMs: Number.NEGATIVE_INFINITY, gaps: new Map(), refused: new Map() };
       recordings.set(sessionId, recording);
     }
     return recording;
@@ -145,9 +151,10 @@ export class FeedCoverage {
     };
   }
 
-  #recorded({ sessionId, fromMs, toMs, gaps, refused }: Recording): Span[] {
+  #recorded({ sessionId, fromMs, toMs, delistedMs, gaps, refused }: Recording): Span[] {
     if (toMs < fromMs) return [];
-    const untilMs = Math.max(toMs, this.#stoppedMs.get(sessionId) ?? toMs);
+    const endMs = delistedMs < toMs ? this.#stoppedMs.get(sessionId) : undefined;
+    const untilMs = Math.max(toMs, endMs ?? toMs);
     return without({ fromMs, toMs: untilMs }, merge([...gaps.values(), ...refused.values()]));
   }
 }

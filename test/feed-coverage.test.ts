@@ -14,6 +14,7 @@ interface Testimony {
   readonly gaps?: readonly (readonly [from: number, to: number, missed?: number])[];
   readonly refused?: readonly (readonly [from: number, to: number])[];
   readonly stopped?: number;
+  readonly delisted?: number;
 }
 
 const at = (seconds: number) => T0 + seconds * 1000;
@@ -24,11 +25,12 @@ function rowsOf(session_id: string, { rows = [] }: Testimony, symbol = 'BTCUSDT'
   );
 }
 
-function eventsOf(session_id: string, { gaps = [], refused = [], stopped }: Testimony, symbol = 'BTCUSDT') {
+function eventsOf(session_id: string, { gaps = [], refused = [], stopped, delisted }: Testimony, symbol = 'BTCUSDT') {
   const spans = (kind: string, of: Required<Testimony>['gaps']): Partial<FeedEventRow>[] =>
     of.map(([from, to, missed = null]) => ({ kind, symbol, from_ms: at(from), to_ms: at(to), missed_updates: missed }));
   const end = stopped === undefined ? [] : [{ kind: 'stopped', timestamp_ms: at(stopped) }];
-  const events = [...spans('gap', gaps), ...spans('refused', refused), ...end];
+  const letGo = delisted === undefined ? [] : [{ kind: 'delisted', symbol, timestamp_ms: at(delisted) }];
+  const events = [...spans('gap', gaps), ...spans('refused', refused), ...letGo, ...end];
   return events.map((event, index) => feedEvent({ session_id, seq: index + 1, ...event }));
 }
 
@@ -60,6 +62,17 @@ describe('the coverage of a gap', () => {
     const result = coverageOf({ a: { rows: [0, 10, 40], gaps: [[10, 40]] }, b: { rows: [5, 60] } });
     expect(uncovered(result)).toEqual([[]]);
     expect(result.totals).toMatchObject({ ms: 30_000, coveredMs: 30_000, untold: 1 });
+  });
+
+  it.each([
+    ['its end where it followed the symbol again', 15, []],
+    ['its last row where the symbol was delisted after it', 25, [[20, 40]]],
+  ])('by another session that was quiet goes to %s', (_, delisted, left) => {
+    const result = coverageOf({
+      a: { rows: [0, 10, 40], gaps: [[10, 40]] },
+      b: { rows: [5, 20], delisted, stopped: 60 },
+    });
+    expect(uncovered(result)).toEqual([left]);
   });
 
   it('leaves what lies before the other session’s first row, behind its last and in its own gaps', () => {
