@@ -14,6 +14,8 @@ import type { SymbolState } from '../state/store.ts';
 const FRESH_MS = 60_000;
 /** States are saved every 10 s at the most. */
 const RECHECK_AFTER_MS = 12_000;
+/** The clocks of two producers differ by less; a state that lies further in the future was saved under a wrong clock. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 export interface RestartsOptions {
   /** The states that the store held when the session began. */
@@ -29,6 +31,8 @@ export interface RestartGap {
   readonly before: SymbolState;
   /** The earlier session that left `before`; null: this one, when the symbol was delisted. */
   readonly sessionBefore: string | null;
+  /** null: nobody knows, the clock was set back since. */
+  readonly fromMs: number | null;
   readonly toMs: number;
   /** The first id from then on; null: the symbol never came. */
   readonly afterId: number | null;
@@ -85,7 +89,7 @@ export class Restarts {
     if (this.#heard.has(symbol)) return;
     this.#heard.add(symbol);
     const before = this.#previous.get(symbol);
-    if (before === undefined || reaches(before, message)) return;
+    if (before === undefined || this.#reaches(before, message)) return;
 
     const tell = (from: SymbolState) => report(this.#gap(from, message.atMs, message.lastId));
     const { recheck, scheduler } = this.#options;
@@ -116,7 +120,7 @@ export class Restarts {
   end(symbol: string, atMs: number, last: Known | null, report: (gap: RestartGap) => void): void {
     this.#undecided.get(symbol)?.decide();
     const before = this.#previous.get(symbol);
-    if (!this.#heard.delete(symbol) && before !== undefined && before.receivedMs < atMs) {
+    if (!this.#heard.delete(symbol) && before !== undefined && !this.#reachesTime(before, atMs)) {
       report(this.#gap(before, atMs, null));
       this.#previous.set(symbol, { ...before, receivedMs: atMs, clean: true });
     }
@@ -128,7 +132,17 @@ export class Restarts {
 
   #gap(before: SymbolState, toMs: number, afterId: number | null): RestartGap {
     const isOwn = before.sessionId === this.#options.sessionId;
-    return { before, sessionBefore: isOwn ? null : before.sessionId, toMs, afterId };
+    const fromMs = before.receivedMs <= toMs ? before.receivedMs : null;
+    return { before, sessionBefore: isOwn ? null : before.sessionId, fromMs, toMs, afterId };
+  }
+
+  /** Whether nothing lies between a state and a message: the same frame comes to each producer in its own millisecond. */
+  #reaches(state: SymbolState, message: FirstMessage): boolean {
+    return this.#reachesTime(state, message.atMs) || continues(state.lastUpdateId, message);
+  }
+
+  #reachesTime({ receivedMs }: SymbolState, atMs: number): boolean {
+    return receivedMs >= atMs && receivedMs - this.#options.scheduler.now() < CLOCKS_DIFFER_MS;
   }
 
   /** The last state of other sessions, which may have recorded on since `before`; null: up to this one's first message. */
@@ -142,17 +156,12 @@ export class Restarts {
       const now = await recheck(before.symbol);
       const isOthers = now !== null && now.sessionId !== sessionId && now.receivedMs >= before.receivedMs;
       const latest = isOthers ? now : before;
-      return reaches(latest, message) ? null : latest;
+      return this.#reaches(latest, message) ? null : latest;
     } catch (error) {
       log('warn', 'state_recheck_failed', { symbol: before.symbol, reason: reasonOf(error) });
       return before;
     }
   }
-}
-
-/** Whether nothing lies between a state and a message: the same frame comes to each producer in its own millisecond. */
-function reaches({ receivedMs, lastUpdateId }: SymbolState, message: FirstMessage): boolean {
-  return receivedMs >= message.atMs || continues(lastUpdateId, message);
 }
 
 function continues(before: number, { firstId, lastId }: FirstMessage): boolean {

@@ -69,24 +69,26 @@ export function noteEnd(context: SymbolContext, atMs: number, last: Known | null
   context.restarts.end(context.symbol, atMs, last, (gap) => emitRestartGap(context, gap));
 }
 
-function emitRestartGap(context: SymbolContext, { before, sessionBefore, toMs, afterId }: RestartGap): void {
+function emitRestartGap(context: SymbolContext, { before, sessionBefore, fromMs, toMs, afterId }: RestartGap): void {
   const after = afterId === null ? { open: true } : { last_update_id_after: afterId };
   const session = sessionBefore === null ? {} : { session_before: sessionBefore };
+  const bounds = before.clean ? { bounds: 'exact' } : { bounds: 'outer' };
+  const unknown = { bounds: 'unknown', reason: 'the clock was set back since the last recorded state' };
   context.log('warn', 'gap', {
     symbol: context.symbol,
-    ms: toMs - before.receivedMs,
+    ...(fromMs !== null && { ms: toMs - fromMs }),
     ...session,
   });
   emitEvent(context, {
     timestamp_ms: toMs,
     kind: 'gap',
-    from_ms: before.receivedMs,
+    ...(fromMs !== null && { from_ms: fromMs }),
     to_ms: toMs,
     detail: {
       last_update_id_before: before.lastUpdateId,
       ...after,
       ...session,
-      bounds: before.clean ? 'exact' : 'outer',
+      ...(fromMs === null ? unknown : bounds),
     },
   });
 }
