@@ -16,6 +16,7 @@ import type { Network } from './network.ts';
 import { ProducerRoles } from './producer-roles.ts';
 import { type ProducerService, producerServices } from './producer-services.ts';
 import { producerContainers, producerVariables, type TaskPlace, VOLUMES } from './producer-task.ts';
+import { replacementOf, steadyWithinMinutes } from './replacement.ts';
 import type { Deployment } from './settings.ts';
 import { type TaskSize, taskSize } from './task-size.ts';
 
@@ -41,13 +42,6 @@ export interface RunningProducer {
   /** From 1. */
   readonly shard: number;
 }
-
-/**
- * How long `pulumi up` waits for a service: three tasks that fail, each after 300 s of grace and three checks, are what it
- * takes until ECS gives a deployment up.
- * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
- */
-const STEADY_WITHIN = '40m';
 
 export class Producer extends ComponentResource {
   /** The cluster's name. */
@@ -156,6 +150,7 @@ export class Producer extends ComponentResource {
     },
   ): aws.ecs.Service {
     const { cluster, task, network, service, settings, after } = parts;
+    const steadyWithin = `${steadyWithinMinutes(settings)}m`;
     return new aws.ecs.Service(
       name,
       {
@@ -167,6 +162,7 @@ export class Producer extends ComponentResource {
         // The next task starts beside the last one, which ends once the next one delivers (its health check).
         deploymentMinimumHealthyPercent: 100,
         deploymentMaximumPercent: 200,
+        deploymentConfiguration: replacementOf(settings),
         deploymentCircuitBreaker: { enable: true, rollback: true },
         // Ends with rows on their way, or with the error; and the task definition of before is there until then, for ECS
         // to go back to.
@@ -187,7 +183,7 @@ export class Producer extends ComponentResource {
       {
         parent: this,
         dependsOn: [...after],
-        customTimeouts: { create: STEADY_WITHIN, update: STEADY_WITHIN },
+        customTimeouts: { create: steadyWithin, update: steadyWithin },
       },
     );
   }

@@ -1,5 +1,8 @@
 /** The containers of a producer's task: what they read, how they are checked, how they end. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { producerServices } from '../../infra/aws/producer-services.ts';
 import { producerContainers, producerVariables, type TaskPlace, type Variable } from '../../infra/aws/producer-task.ts';
@@ -180,6 +183,44 @@ describe('the containers', () => {
       stopTimeout: 120,
       restartPolicy: { enabled: true, restartAttemptPeriod: 60 },
     });
+  });
+});
+
+describe('the bundle’s container', () => {
+  /** Runs its very command with folders of the test in place of the volumes, and a program in place of the AWS CLI. */
+  function run(aws: string): { readonly status: number | null; readonly mode: number; readonly brought: string } {
+    const folder = mkdtempSync(path.join(tmpdir(), 'depthlake-bundle-'));
+    try {
+      const [bin, bundle, work] = ['bin', 'bundle', 'work'].map((name) => path.join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      for (const each of [bin, bundle, work]) mkdirSync(each, { mode: 0o755 });
+      writeFileSync(path.join(bin, 'aws'), `#!/bin/sh\n${aws}\n`);
+      chmodSync(path.join(bin, 'aws'), 0o755);
+      writeFileSync(path.join(bundle, 'producer.mjs'), '');
+      const { entryPoint, command } = containers().bundle;
+      const [shell, flags] = entryPoint as [string, string];
+      const script = String(command[0]).replaceAll('/work', work).replaceAll('/bundle/', `${bundle}/`);
+      const { status } = spawnSync(shell, [flags, script], { env: { PATH: `${bin}:${process.env['PATH']}` } });
+      const brought = readFileSync(path.join(bundle, 'producer.mjs'), 'utf8');
+      return { status, mode: statSync(work).mode & 0o777, brought };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  test('opens the work folder to the producer’s user and copies the object to where the producer looks', () => {
+    const { status, mode, brought } = run('echo "$1 $2 $4" > "$5"');
+
+    expect(status).toBe(0);
+    expect(mode).toBe(0o777);
+    expect(brought).toBe('s3 cp s3://artifacts-a1b2c3d/producer/0123abcd.mjs\n');
+  });
+
+  test('fails where the copy fails, so that the producer does not start', () => {
+    expect(run('exit 1').status).toBe(1);
   });
 });
 

@@ -164,10 +164,17 @@ describe('a producer’s service', () => {
     expect(only(plain.declared, SERVICE).inputs).toMatchObject({
       deploymentMinimumHealthyPercent: 100,
       deploymentMaximumPercent: 200,
+      deploymentConfiguration: { strategy: 'ROLLING' },
       deploymentCircuitBreaker: { enable: true, rollback: true },
       waitForSteadyState: true,
       availabilityZoneRebalancing: 'DISABLED',
     });
+  });
+
+  test('of whole books runs beside the next one until that one’s books are seeded', () => {
+    const { deploymentConfiguration } = only(redundant.declared, SERVICE, 'producer-1a').inputs;
+
+    expect(deploymentConfiguration).toEqual({ strategy: 'BLUE_GREEN', bakeTimeInMinutes: '10' });
   });
 
   test('waits for the way out and for its policies', () => {

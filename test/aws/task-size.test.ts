@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { producerServices } from '../../infra/aws/producer-services.ts';
+import { replacementOf, steadyWithinMinutes } from '../../infra/aws/replacement.ts';
 import { readDeployment } from '../../infra/aws/settings.ts';
 import { symbolsAtMost, taskSize } from '../../infra/aws/task-size.ts';
 
@@ -68,5 +69,28 @@ describe('the producers of a deployment', () => {
         message: expect.stringMatching(/^shardsOfSymbols "2": of the symbols named, shard [12] of 2 would hold none$/),
       }),
     );
+  });
+});
+
+describe('the next producer', () => {
+  test.each(['depth20', 'witness'])(
+    'takes over once it is healthy: %s has snapshots from its first frames on',
+    (book) => {
+      expect(replacementOf(deployment({ book }))).toEqual({ strategy: 'ROLLING' });
+      expect(steadyWithinMinutes(deployment({ book }))).toBe(40);
+    },
+  );
+
+  // 13.3 min at the venue's weight for 256 books: test/bench/RESULTS.md.
+  test.each([
+    ['binance.us', symbols(3), '1', 3],
+    ['binance.us', symbols(256), '1', 18],
+    ['binance.us', symbols(256), '4', 6],
+    ['binance.com', symbols(256), '1', 18],
+  ])('runs beside the last one until its books are seeded: %s, %#', (venue, names, shardsOfSymbols, minutes) => {
+    const settings = deployment({ venue, symbols: names, shardsOfSymbols, book: 'full' });
+
+    expect(replacementOf(settings)).toEqual({ strategy: 'BLUE_GREEN', bakeTimeInMinutes: String(minutes) });
+    expect(steadyWithinMinutes(settings)).toBe(40 + minutes);
   });
 });
