@@ -11,6 +11,8 @@ import { DEPLOYMENT_SETTINGS, type DeploymentSetting } from './aws/settings.ts';
 import type { Command } from './commands/command.ts';
 import { COMMANDS } from './commands/list.ts';
 import { typeText } from './commands/type-text.ts';
+import { exampleEstimates } from './cost/examples.ts';
+import { CAVEAT, sideBySide } from './cost/report.ts';
 
 /** What each file holds, by its name from the root. */
 const SECTIONS: Record<string, Record<string, () => string>> = {
@@ -19,6 +21,7 @@ const SECTIONS: Record<string, Record<string, () => string>> = {
     settings: () => settingsTable(COMMANDS),
     commands: () => commandsTable(COMMANDS),
     deployment: deploymentTable,
+    cost: costTable,
   },
   'Pulumi.yaml': { config: pulumiConfig },
 };
@@ -101,6 +104,12 @@ function deploymentTable(): string {
       setting.help,
     ]),
   );
+}
+
+/** What is deployed without any further setting, for a few and for many symbols. */
+function costTable(): string {
+  const { head, rows } = sideBySide(exampleEstimates());
+  return `${markdownTable(head, rows)}\n\n${CAVEAT}`;
 }
 
 /** Pulumi asks for a declared key that has neither a value nor a default: each has one. */

@@ -171,18 +171,24 @@ export function readDeployment(get: (key: string) => string | undefined): Deploy
       problems.push(`${key} ${JSON.stringify(text)}: ${(error as Error).message}`);
     }
   }
-  const deployment = values as Deployment;
-  if ((deployment.vpcId === null) !== (deployment.subnetIds === null) && problems.length === 0) {
+  problems.push(...contradictions(values));
+  if (problems.length > 0) throw new DepthlakeError('DL_SETTINGS', problems.join('\n'));
+  return values as Deployment;
+}
+
+/** What is wrong with values that are each right; a value that is not there contradicts none. */
+export function contradictions(values: Partial<Deployment>): string[] {
+  const { vpcId, subnetIds, archiveAfterDays: days = 0, archiveClass } = values;
+  const problems: string[] = [];
+  if (vpcId !== undefined && subnetIds !== undefined && (vpcId === null) !== (subnetIds === null)) {
     problems.push('vpcId and subnetIds: give both, or neither');
   }
-  const { archiveAfterDays: days, archiveClass } = deployment;
   if (days > 0 && days < INFREQUENT_ACCESS_DAYS && archiveClass?.endsWith('_IA')) {
     problems.push(
       `archiveAfterDays ${days}: S3 moves objects to ${archiveClass} after ${INFREQUENT_ACCESS_DAYS} days or more`,
     );
   }
-  if (problems.length > 0) throw new DepthlakeError('DL_SETTINGS', problems.join('\n'));
-  return deployment;
+  return problems;
 }
 
 function archiveClass(text: string): (typeof ARCHIVE_CLASSES)[number] {

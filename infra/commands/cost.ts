@@ -7,6 +7,7 @@ const SETTINGS = {
   ...COST_SETTINGS,
   explain: {
     flag: 'explain',
+    env: null,
     help: 'Also print the rule behind each line, and the page that sets it',
     default: 'false',
     parse: boolean,

@@ -5,7 +5,7 @@ import { type Item, totalOf } from './item.ts';
 import { catalogItems, type LakeUse, queryItems, storageItems, writeItem } from './lake-items.ts';
 import { type Flow, type Load, loadOf } from './load.ts';
 import { producerItems } from './producer-items.ts';
-import type { CostSettings } from './settings.ts';
+import { type CostSettings, checkSettings } from './settings.ts';
 import { onDemandItems, provisionedItems, type StreamUse } from './stream-items.ts';
 import { watchingItems } from './watching-items.ts';
 
@@ -26,8 +26,9 @@ export interface Estimate {
   readonly warnings: readonly string[];
 }
 
-/** @throws DL_SETTINGS where the number of symbols is not known, or a shard of symbols would be empty */
+/** @throws DL_SETTINGS where settings contradict each other, the number of symbols is not known, or a shard of symbols would be empty */
 export function estimateOf(settings: CostSettings): Estimate {
+  checkSettings(settings);
   const load = loadOf(settings);
   const use = streamUse(settings, load, [load.packs.orderBook, load.packs.feedEvent]);
   const needed = shardsFor(use.records);

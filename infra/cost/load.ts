@@ -90,13 +90,10 @@ function occupied(places: number, things: number): number {
   return places * (1 - (1 - 1 / places) ** things);
 }
 
-/**
- * The rows of a pack: a lane's pack closes one linger after its first row, the next one begins with the next row; or it
- * is full before.
- */
+/** The rows of a pack: a lane sends at most one a linger, and none without a row; or it is full before. */
 function packOf(symbols: number, perSymbol: number, lineBytes: number): { rows: number; rowsOfSymbol: number } {
   const laneRate = (symbols * perSymbol) / occupied(LANES, symbols);
-  const seconds = LINGER_SECONDS + 1 / laneRate;
+  const seconds = Math.max(LINGER_SECONDS, 1 / laneRate);
   const rows = Math.min(laneRate * seconds, PACK_MAX_LINE_BYTES / lineBytes);
   return { rows, rowsOfSymbol: perSymbol * seconds };
 }

@@ -6,7 +6,7 @@ import { type Item, totalOf } from './item.ts';
 import type { Flow, Load } from './load.ts';
 import { PRICES_DATE, PRICES_REGION } from './prices.ts';
 
-export const CAVEAT = `Prices of ${PRICES_DATE}, ${PRICES_REGION}; check before you rely on them. Free tiers, discounts and taxes are not subtracted or added, and all records of a kind are reckoned alike. Sealing and recovery are not in it.`;
+export const CAVEAT = `Prices of ${PRICES_DATE}, ${PRICES_REGION}; check before you rely on them. Free tiers and discounts are not subtracted, taxes not added; all records of a kind are reckoned alike, and a symbol that rests costs less. What sealing and recovery themselves would cost is not in it.`;
 
 export function estimateJson({ settings, load, items, total, comparisons, warnings }: Estimate): object {
   return {

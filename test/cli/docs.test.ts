@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { renewed } from '../../infra/docs.ts';
 
-const SECTIONS = ['contract', 'settings', 'commands', 'deployment'];
+const SECTIONS = ['contract', 'settings', 'commands', 'deployment', 'cost'];
 const skeleton = (names: readonly string[]) =>
   names.map((name) => `# ${name}\n<!-- generated:${name} -->\nSTALE\n<!-- /generated -->\nkept\n`).join('\n');
 
@@ -43,7 +43,7 @@ describe('the generated sections', () => {
 
   it('must all be there, and be known', () => {
     expect(() => renewed('README.md', skeleton(['contract']))).toThrow(
-      'lacks the generated sections settings, commands, deployment',
+      'lacks the generated sections settings, commands, deployment, cost',
     );
     expect(() => renewed('README.md', skeleton([...SECTIONS, 'weather']))).toThrow('unknown section: weather');
   });
