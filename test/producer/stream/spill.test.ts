@@ -61,6 +61,18 @@ describe('a spill', () => {
     await until(() => segmentsIn(folder).length === 2, 'the first segment is removed');
   });
 
+  test('that is closed keeps what is accepted later: whoever uploads it may be reading', async () => {
+    const folder = spillFolder();
+    const { spill } = await openIn(folder, 'a');
+    const entries = await spill.append(packsNamed(0, 2), () => true);
+    await spill.close();
+
+    for (const entry of entries) spill.done(entry);
+    await spill.close();
+
+    expect([spill.remaining, spill.segments.length, segmentsIn(folder).length]).toEqual([2, 1, 1]);
+  });
+
   test('takes in one append what one write takes, and says which', async () => {
     const { spill } = await openIn(spillFolder(), 'a');
 
