@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Group } from '../../infra/doctor/report.ts';
 import { readEndpoints, writeEndpoints } from '../../infra/local/endpoints.ts';
 import { type Exchange, startExchange } from '../../infra/local/exchange.ts';
 import { ownIdentity } from '../../producer/process-identity.ts';
+import { verdictsOf } from '../doctor/findings.ts';
 import { depthlake, ended, startDepthlake } from './process.ts';
 
 /** Nobody listens there. */
@@ -77,6 +79,53 @@ describe('depthlake doctor', () => {
       cure: 'Check the network, AWS_REGION and AWS_ENDPOINT_URL_STS.',
     });
     expect(status).toBe(1);
+  });
+
+  it('finds a deployed stack by what `depthlake env` prints, its traces too with --deployed', async () => {
+    const stack = {
+      ...{
+        DEPTHLAKE_STREAM: 'stream-1',
+        DEPTHLAKE_DELIVERY_STREAM: 'delivery-1',
+        DEPTHLAKE_BACKFILL_STREAM: 'backfill-1',
+      },
+      ...{ DEPTHLAKE_GLUE_DATABASE: 'depthlake_prod', DEPTHLAKE_BUCKET: 'lake-1', DEPTHLAKE_WORKGROUP: 'workgroup-1' },
+      ...{
+        DEPTHLAKE_STACK: 'prod',
+        DEPTHLAKE_VENUE: 'binance.us',
+        DEPTHLAKE_SYMBOLS: 'BTCUSDT',
+        DEPTHLAKE_BOOK: 'full',
+      },
+    };
+    const { status, stdout, stderr } = await depthlake(['doctor', '--deployed', '--json'], {
+      env: { ...AWS, ...stack },
+    });
+    const { groups, counts } = JSON.parse(stdout);
+
+    expect(stderr).toBe('');
+    expect(groups.map(({ name, title }: Group) => `${name} ${title}`)).toEqual([
+      'aws stream stream-1',
+      'deployed bucket lake-1',
+    ]);
+    expect(groups.map(({ findings }: Group) => verdictsOf(findings))).toEqual([
+      [
+        ...['failure identity', 'failure kinesis stream', 'failure firehose stream'],
+        ...['failure backfill: firehose stream', 'failure glue database'],
+      ],
+      [
+        ...['failure objects of order_book', 'failure objects of feed_event', 'failure errors', 'failure figures'],
+        'warning Athena',
+      ],
+    ]);
+    expect([status, counts.failure]).toEqual([1, 9]);
+  });
+
+  it('needs to know the lake of a deployed stack', async () => {
+    const { status, stdout, stderr } = await depthlake(['doctor', '--deployed'], { env: AWS });
+
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(
+      'DL_SETTINGS: --deployed needs --bucket and --workgroup: eval "$(npx depthlake env)" sets them',
+    );
   });
 
   it('takes the services of a running pipeline from its folder', async () => {

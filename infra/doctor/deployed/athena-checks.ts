@@ -41,7 +41,7 @@ export async function checkAthena(
   const [first] = hours;
   if (first === undefined) {
     const cure = 'An hour is looked at half an hour after its end: look again then.';
-    return [warning('Athena', 'not asked: there is no closed hour yet', cure)];
+    return [warning('Athena', 'not asked: no closed hour is known', cure)];
   }
   const bytes = plannedBytes(hours);
   if (bytes > SCAN_MAX_BYTES) {
