@@ -178,10 +178,12 @@ function named(columns: readonly Computed[], name: string): Computed {
   return columns.find((column) => column.name === name)!;
 }
 
-/** @param from a column in UTC epoch ms */
+/**
+ * The zone is named: that of the session would not be UTC everywhere. Not `date_add`, which takes no more than 2^31 ms.
+ * @param from a column in UTC epoch ms
+ */
 function time(name: string, from: string, comment: string): Computed {
-  const epoch = "timestamp '1970-01-01 00:00:00.000'";
-  return { name, type: 'timestamp(3)', comment, from: `date_add('millisecond', ${from}, ${epoch})` };
+  return { name, type: 'timestamp(3)', comment, from: `cast(from_unixtime(${from} / 1e3, 'UTC') as timestamp(3))` };
 }
 
 function double(name: string, from: string, comment: string): Computed {

@@ -15,7 +15,7 @@ const DUCKDB_TYPES: Readonly<Record<TrinoType, string>> = {
   double: 'DOUBLE',
   varchar: 'VARCHAR',
   boolean: 'BOOLEAN',
-  'timestamp(3)': 'TIMESTAMP',
+  'timestamp(3)': 'TIMESTAMP_MS',
   'array(array(double))': 'DOUBLE[][]',
 };
 
