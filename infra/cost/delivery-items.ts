@@ -18,7 +18,7 @@ const CORE_SECONDS_A_CALL = 0.01;
 const TRACED_SHARE = 0.05;
 
 export function ingestionItem(records: readonly Flow[]): Item {
-  const rule = 'each record is rounded up to 5 KB, then to GB of 2^30 bytes';
+  const rule = 'each record is rounded up to 5 KB; the delivery stream for direct puts costs nothing while idle';
   return itemOf('Firehose', 'data in', PRICES.firehoseIn, monthly(records, firehoseBytes) / GB, rule);
 }
 

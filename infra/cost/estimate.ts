@@ -2,8 +2,9 @@
 import { shardsNeeded } from './billing.ts';
 import { deliveryItems, ingestionItem, transformerItems } from './delivery-items.ts';
 import { type Item, totalOf } from './item.ts';
-import { catalogItems, type LakeUse, queryItems, storageItems, writeItem } from './lake-items.ts';
+import { accessLogItems, catalogItems, type LakeUse, queryItems, storageItems, writeItem } from './lake-items.ts';
 import { type Flow, type Load, loadOf } from './load.ts';
+import { PRICES } from './prices.ts';
 import { producerItems } from './producer-items.ts';
 import { type CostSettings, checkSettings } from './settings.ts';
 import { onDemandItems, provisionedItems, type StreamUse } from './stream-items.ts';
@@ -33,14 +34,17 @@ export function estimateOf(settings: CostSettings): Estimate {
   const use = streamUse(settings, load, [load.packs.orderBook, load.packs.feedEvent]);
   const needed = shardsFor(use.records);
   const provisioned = settings.streamMode === 'provisioned';
+  const put = writeItem(load);
+  const queries = queryItems(load, settings);
   const items = [
     ...(provisioned ? provisionedItems(use, settings.shards) : onDemandItems(use)),
     ...deliveryItems(load),
     ...transformerItems(load, settings.tracing),
-    writeItem(load),
+    put,
     ...storageItems(load, settings),
+    ...accessLogItems(requestsOf([put, ...queries]), settings),
     ...catalogItems(load, settings),
-    ...queryItems(load, settings),
+    ...queries,
     ...producerItems(settings, load),
     ...watchingItems(settings, load),
   ];
@@ -52,6 +56,14 @@ export function estimateOf(settings: CostSettings): Estimate {
     comparisons: [modes(settings, use, needed), framings(settings, load, use), keeping(settings, load)],
     warnings: provisioned && needed > settings.shards ? [tooFew(settings.shards, needed)] : [],
   };
+}
+
+/** Of S3. */
+function requestsOf(items: readonly Item[]): number {
+  const thousands = items
+    .filter(({ unit }) => unit === PRICES.put.unit)
+    .reduce((sum, { quantity }) => sum + quantity, 0);
+  return thousands * 1000;
 }
 
 function streamUse({ retentionHours }: CostSettings, { producers }: Load, records: readonly Flow[]): StreamUse {

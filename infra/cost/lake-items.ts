@@ -7,7 +7,7 @@ import { MEASURED } from './measured.ts';
 import { ARCHIVE_PRICES, PRICES } from './prices.ts';
 
 /** How the lake is kept and read. */
-export interface LakeUse extends Pick<Deployment, 'archiveAfterDays' | 'archiveClass'> {
+export interface LakeUse extends Pick<Deployment, 'archiveAfterDays' | 'archiveClass' | 'accessLogs'> {
   readonly daysKept: number;
   readonly scanGb: number;
   readonly sealed: boolean;
@@ -18,6 +18,10 @@ const SECONDS_A_DAY = HOURS_A_DAY * 3600;
 const RAW_DAYS = 37;
 /** Tables that the transformer registers hours of: order_book and feed_event. */
 const TABLES = 2;
+
+/** S3 writes a log for nothing and bills what it holds; allowed for, not measured: the bytes of a request in it. */
+const ACCESS_LOG_BYTES = 700;
+const ACCESS_LOG_DAYS = 90;
 
 /** One kind of objects that the bucket holds. */
 interface Holding {
@@ -50,7 +54,7 @@ export function storageItems(load: Load, use: LakeUse): Item[] {
     : 'files as delivered: they are not archived and never expire';
   const kept = itemOf('S3', 'storage, Standard', PRICES.standard, gbOf(standard), rule);
   if (archived.length === 0) return [kept];
-  const held = `sealed hours from ${use.archiveAfterDays} days on; objects below 128 KB are left in Standard`;
+  const held = `sealed hours from ${use.archiveAfterDays} days on; objects below 128 KB are left in Standard. One that a newer generation replaces within 90 days (30 in the _IA classes) is paid for that long; that is left out`;
   return [
     kept,
     itemOf('S3', `storage, ${use.archiveClass}`, prices.kept, gbOf(archived), held),
@@ -84,6 +88,15 @@ export function queryItems(load: Load, use: LakeUse): Item[] {
     itemOf('S3', 'archive gets', prices.get, requests(cold, archived), 'a request an archived file that queries read'),
     itemOf('S3', 'archive retrieval', prices.retrieved, cold, 'queries read evenly over the days kept'),
   ];
+}
+
+/** @param requests a month */
+export function accessLogItems(requests: number, { accessLogs, daysKept }: LakeUse): Item[] {
+  if (!accessLogs) return [];
+  const days = Math.min(ACCESS_LOG_DAYS, daysKept);
+  const gb = (requests * ACCESS_LOG_BYTES * days * HOURS_A_DAY) / HOURS_A_MONTH / GB;
+  const rule = `about ${ACCESS_LOG_BYTES} bytes for each put and get, kept for ${ACCESS_LOG_DAYS} days`;
+  return [itemOf('S3', 'access logs', PRICES.standard, gb, rule)];
 }
 
 export function catalogItems({ busyShards }: Load, { daysKept }: LakeUse): Item[] {

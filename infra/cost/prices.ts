@@ -4,7 +4,10 @@
  */
 
 export const PRICES_REGION = 'us-east-1';
-/** When they were last compared, with AWS's pages where those could be read, else with reports of them. */
+/**
+ * When they were last looked up: the rules on AWS's own pages, the figures in reports of them from 2026, as AWS's pages
+ * fetch theirs by script.
+ */
 export const PRICES_DATE = '2026-11-22';
 
 export interface Price {

@@ -59,7 +59,7 @@ describe('every estimate', () => {
 describe('producers', () => {
   it('cost their vCPU and memory on arm64, an address, 34 metrics and 6 alarms each', () => {
     const one = estimate();
-    // 0.25 vCPU and 1 GB, all month
+    // A quarter of a vCPU, all month.
     expect(itemOf(one, 'Fargate vCPU, arm64').usd).toBeCloseTo(0.25 * 730 * 0.03238, 9);
     expect(itemOf(one, 'VPC public addresses').usd).toBeCloseTo(3.65, 9);
     const two = estimate({ redundancy: '2' });
@@ -150,6 +150,13 @@ describe('the lake', () => {
     const all = estimate(given);
     expect(itemOf(all, 'S3 storage, STANDARD_IA').price).toBe(ARCHIVE_PRICES.STANDARD_IA.kept.usd);
     expect(itemOf(all, 'S3 archive retrieval').price).toBe(0.01);
+  });
+
+  it('keeps a log of its requests where asked to', () => {
+    const all = estimate({ accessLogs: 'true' });
+    const requests = 1000 * (itemOf(all, 'S3 puts').quantity + itemOf(all, 'S3 gets').quantity);
+    expect(itemOf(all, 'S3 access logs').quantity).toBeCloseTo((requests * 700 * 90 * 24) / 730 / GB, 9);
+    expect(has(estimate(), 'S3 access logs')).toBe(false);
   });
 
   it('registers a partition an hour and table', () => {
