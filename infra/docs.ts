@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { type Setting, variableOf } from '../producer/config.ts';
 import { TABLE_NAMES, TABLES, type TableName } from '../producer/record.ts';
 import { columnsOf } from '../transformer/catalog.ts';
+import { VIEWS } from '../transformer/views.ts';
+import { SEED_QUERIES } from './aws/seed-queries.ts';
 import { DEPLOYMENT_SETTINGS, type DeploymentSetting } from './aws/settings.ts';
 import type { Command } from './commands/command.ts';
 import { COMMANDS } from './commands/list.ts';
@@ -22,6 +24,8 @@ const SECTIONS: Record<string, Record<string, () => string>> = {
     commands: () => commandsTable(COMMANDS),
     deployment: deploymentTable,
     cost: costTable,
+    views: viewsTable,
+    queries: seedQueries,
   },
   'Pulumi.yaml': { config: pulumiConfig },
 };
@@ -57,6 +61,21 @@ function contractTable(table: TableName): string {
     doc,
   ]);
   return `**\`${table}\`** (Avro record \`${schema.name}\`): ${schema.doc}\n\n${markdownTable(['field', 'Avro type', 'SQL type', 'meaning'], rows)}`;
+}
+
+function viewsTable(): string {
+  return markdownTable(
+    ['view', 'what it has', 'columns'],
+    VIEWS.map(({ name, comment, columns }) => [
+      code(name),
+      comment,
+      columns.map((column) => code(column.name)).join(', '),
+    ]),
+  );
+}
+
+function seedQueries(): string {
+  return SEED_QUERIES.map(({ title, sql }) => `${title}\n\n\`\`\`sql\n${sql}\n\`\`\``).join('\n\n');
 }
 
 function settingsTable(commands: readonly Command[]): string {

@@ -21,7 +21,7 @@ const YESTERDAY = TODAY.replaceAll('current_date', "current_date - interval '1' 
 /** The one to paste first. */
 export const FIRST_QUERY: SeedQuery = {
   name: 'recorded-today',
-  title: 'Is anything recorded today, and how far is it?',
+  title: 'Is anything recorded today, and up to when?',
   sql: `select venue, symbol, count(*) as snapshots, min(snapshot_at) as first_at, max(snapshot_at) as last_at
 from order_book_decoded
 where ${TODAY}
@@ -105,7 +105,7 @@ order by venue, symbol, hour`,
   },
   {
     name: 'best-quotes-at-noon',
-    title: 'What were the best prices at noon yesterday, UTC, in the hour before?',
+    title: 'What were the last best prices before noon yesterday, UTC?',
     sql: `select venue, symbol, max_by(best_bid, timestamp_ms) as best_bid, max_by(best_ask, timestamp_ms) as best_ask, max(snapshot_at) as snapshot_at
 from order_book_decoded
 where ${YESTERDAY}
@@ -115,7 +115,7 @@ order by venue, symbol`,
   },
   {
     name: 'numbers-missing-yesterday',
-    title: 'Is every snapshot of yesterday there? The sequence numbers that each session gave, and those that lack',
+    title: 'Is every snapshot of yesterday there? Which numbers each session gave, and how many are missing',
     sql: `select venue, symbol, session_id, min(seq) as first_seq, max(seq) as last_seq,
   count(*) as rows_stored, count(*) - count(distinct seq) as duplicates, max(seq) - min(seq) + 1 - count(distinct seq) as missing
 from order_book

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { renewed } from '../../infra/docs.ts';
 
-const SECTIONS = ['contract', 'settings', 'commands', 'deployment', 'cost'];
+const SECTIONS = ['contract', 'settings', 'commands', 'deployment', 'cost', 'views', 'queries'];
 const skeleton = (names: readonly string[]) =>
   names.map((name) => `# ${name}\n<!-- generated:${name} -->\nSTALE\n<!-- /generated -->\nkept\n`).join('\n');
 
@@ -35,6 +35,12 @@ describe('the generated sections', () => {
     expect(text).toContain('| `timestamp_ms` | `long` | `bigint` |');
   });
 
+  it('show the views and the questions asked first, in SQL', () => {
+    const text = renewed('README.md', skeleton(SECTIONS));
+    expect(text).toMatch(/^\| `order_book_decoded` \| Snapshots for people: .* `bid_1bp`, `bid_5bp`/m);
+    expect(text).toMatch(/^Which gaps were noticed today, .*\n\n```sql\nselect venue, symbol, began_at/m);
+  });
+
   it('list settings and commands', () => {
     const text = renewed('README.md', skeleton(SECTIONS));
     expect(text).toMatch(/^\| `--linger <time>` \| start, record \| `DEPTHLAKE_LINGER` \| `1s` \| ms, s, m, h \| /m);
@@ -43,7 +49,7 @@ describe('the generated sections', () => {
 
   it('must all be there, and be known', () => {
     expect(() => renewed('README.md', skeleton(['contract']))).toThrow(
-      'lacks the generated sections settings, commands, deployment, cost',
+      'lacks the generated sections settings, commands, deployment, cost, views, queries',
     );
     expect(() => renewed('README.md', skeleton([...SECTIONS, 'weather']))).toThrow('unknown section: weather');
   });
