@@ -104,11 +104,11 @@ describe('failed records', () => {
     ['DynamicPartitioning.MetadataExtractionFailed', 'raise the quota'],
     ['S3.AccessDenied', 'See the log group of the delivery stream'],
   ])('of %s: what to do', (code, cure) => {
-    const codes = new Map([[code, { records: 3, message: 'why' }]]);
+    const codes = new Map([[code, { records: 3, message: 'why', form: 'packs' as const }]]);
     const [finding] = judgeFailed([{ type: 'processing-failed', objects: 2, newestMs: MS, codes }]);
     expect(finding).toMatchObject({
       verdict: 'failure',
-      detail: `2 objects, the newest of 2026-09-01T04:30:00.000Z; in the newest 3 records ${code}: why`,
+      detail: `2 objects, the newest of 2026-09-01T04:30:00.000Z; in the newest 3 records ${code} (packs): why`,
       cure: expect.stringContaining(cure),
     });
   });

@@ -3,6 +3,7 @@ import { openClients } from '../../infra/doctor/deployed/clients.ts';
 import type { DeployedScope } from '../../infra/doctor/deployed/scope.ts';
 import { checkDeployed } from '../../infra/doctor/deployed.ts';
 import type { Finding } from '../../infra/doctor/finding.ts';
+import { encodeLine, encodePack } from '../../producer/record.ts';
 import { VIEWS } from '../../transformer/views.ts';
 import {
   createBucket,
@@ -183,22 +184,30 @@ describe.skipIf(absent !== null)(`the doctor at a deployed lake in moto ${absent
 
   it('finds what was not delivered, with Firehose’s own words and what to do', async () => {
     await deploy();
-    const error = (errorCode: string, errorMessage: string) =>
-      `${JSON.stringify({ attemptsMade: 4, errorCode, errorMessage, rawData: 'AA==' })}\n`;
-    const missing = error('Lambda.MissingRecordId', 'One or more record Ids were not returned.');
+    const error = (errorCode: string, errorMessage: string, bytes: Buffer) =>
+      `${JSON.stringify({ attemptsMade: 4, errorCode, errorMessage, rawData: bytes.toString('base64') })}\n`;
+    const pack = encodePack(closed.slice(0, 2).map(encodeLine));
+    const missing = error('Lambda.MissingRecordId', 'One or more record Ids were not returned.', pack);
+    const exceeded = error('DynamicPartitioning.X', '', old.objects[0]!.body);
     await putObjects(scope, [
       { key: 'errors/processing-failed/depthlake-1-a', body: Buffer.from(missing + missing) },
-      { key: 'errors/activePartitionExceeded/depthlake-1-b', body: Buffer.from(error('DynamicPartitioning.X', '')) },
+      { key: 'errors/activePartitionExceeded/depthlake-1-b', body: Buffer.from(exceeded) },
     ]);
 
     expect(await faults()).toMatchObject([
       {
         what: 'errors processing-failed',
         verdict: 'failure',
-        detail: expect.stringMatching(/^1 object, .*; in the newest 2 records Lambda.MissingRecordId: One or more/),
+        detail: expect.stringMatching(
+          /^1 object, .*; in the newest 2 records Lambda.MissingRecordId \(packs\): One or more/,
+        ),
         cure: expect.stringContaining('does not accept how the transformer answers'),
       },
-      { what: 'errors activePartitionExceeded', cure: expect.stringContaining('raise the quota') },
+      {
+        what: 'errors activePartitionExceeded',
+        detail: expect.stringContaining('1 record DynamicPartitioning.X (container files)'),
+        cure: expect.stringContaining('raise the quota'),
+      },
       { what: 'dropped records', verdict: 'failure' },
     ]);
   });

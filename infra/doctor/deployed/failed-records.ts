@@ -20,7 +20,15 @@ export interface Failed {
   /** When the newest was delivered, UTC epoch ms. */
   readonly newestMs: number;
   /** Records in the objects that were read, by error code. */
-  readonly codes: ReadonlyMap<string, { readonly records: number; readonly message: string }>;
+  readonly codes: ReadonlyMap<string, FailedRecords>;
+}
+
+export interface FailedRecords {
+  readonly records: number;
+  /** Of the last one. */
+  readonly message: string;
+  /** What the last one's bytes are: recovery treats packs and container files differently. */
+  readonly form: 'packs' | 'container files' | 'other bytes';
 }
 
 /** Error codes as Firehose writes them, and what stands behind each; the first that fits is taken. */
@@ -57,28 +65,42 @@ export async function readFailed(lake: LakeObjects): Promise<Failed[]> {
 }
 
 async function readType(lake: LakeObjects, type: string, objects: readonly StoredObject[]): Promise<Failed> {
-  const codes = new Map<string, { records: number; message: string }>();
+  const codes = new Map<string, FailedRecords>();
   const newest = newestOf(objects, READ_MAX);
   for (const { key, bytes } of newest) {
     if (bytes > READ_MAX_BYTES) continue;
-    for (const { code, message } of recordsOf((await lake.get(key)).toString('utf8'))) {
-      codes.set(code, { records: (codes.get(code)?.records ?? 0) + 1, message });
+    for (const { code, message, form } of recordsOf((await lake.get(key)).toString('utf8'))) {
+      codes.set(code, { records: (codes.get(code)?.records ?? 0) + 1, message, form });
     }
   }
   return { type, objects: objects.length, newestMs: newest[0]!.modifiedMs, codes };
 }
 
+interface FailedRecord extends Omit<FailedRecords, 'records'> {
+  readonly code: string;
+}
+
 /** One JSON object a line; what is none of them is told as such. */
-function* recordsOf(text: string): Generator<{ code: string; message: string }> {
+function* recordsOf(text: string): Generator<FailedRecord> {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     try {
-      const { errorCode, errorMessage } = JSON.parse(line) as { errorCode?: unknown; errorMessage?: unknown };
-      yield { code: String(errorCode ?? 'no error code'), message: String(errorMessage ?? '') };
+      const { errorCode, errorMessage, rawData } = JSON.parse(line) as Record<string, unknown>;
+      yield {
+        code: String(errorCode ?? 'no error code'),
+        message: String(errorMessage ?? ''),
+        form: formOf(Buffer.from(String(rawData ?? ''), 'base64')),
+      };
     } catch {
-      yield { code: 'no JSON', message: '' };
+      yield { code: 'no JSON', message: '', form: 'other bytes' };
     }
   }
+}
+
+/** By the first bytes: gzip or a JSON object is a pack, `Obj` and 1 a container file. */
+function formOf(bytes: Buffer): FailedRecords['form'] {
+  if (bytes.subarray(0, 4).equals(Buffer.from('Obj\x01'))) return 'container files';
+  return bytes[0] === 0x7b || (bytes[0] === 0x1f && bytes[1] === 0x8b) ? 'packs' : 'other bytes';
 }
 
 /** A finding for each type that is watched or there. */
@@ -95,7 +117,10 @@ export function judgeFailed(failed: readonly Failed[]): Finding[] {
 function failureOf(what: string, { type, objects, newestMs, codes }: Failed): Finding {
   const reasons = [...codes]
     .sort(([, a], [, b]) => b.records - a.records)
-    .map(([code, { records, message }]) => `${plural(records, 'record')} ${code}${message && `: ${oneLine(message)}`}`);
+    .map(([code, { records, message, form }]) => {
+      const words = message === '' ? '' : `: ${oneLine(message)}`;
+      return `${plural(records, 'record')} ${code} (${form})${words}`;
+    });
   const many = `${plural(objects, 'object')}, the newest of ${new Date(newestMs).toISOString()}`;
   const detail = reasons.length === 0 ? many : `${many}; in the newest ${reasons.join('; ')}`;
   return failure(what, detail, cureOf([...codes.keys(), type]));
