@@ -24,15 +24,14 @@ export interface FailuresArgs {
 
 /**
  * A message is one of
- * - an S3 event (`Records[].s3.object.key`, percent-encoded) of a new object in the lake: under `errors/`, records that
- *   Firehose or the transformer could not make files of; under `quarantine/`, what recovery could not read; under
+ * - an `Object Created` event of EventBridge (`detail.object.key`) of a new object in the lake: under `errors/`, records
+ *   that Firehose or the transformer could not make files of; under `quarantine/`, what recovery could not read; under
  *   `spill/`, packs that an ended producer could not hand to Kinesis. Rows in them are in no table until recovered.
  * - the record of an asynchronous invocation of a Lambda that failed for good (`requestContext`, `requestPayload`,
  *   `responsePayload`), sent with the rights of the function's own role.
- * - S3's test event (`"Event": "s3:TestEvent"`), once each time the notifications are set up: it means nothing.
  *
  * S3 delivers at least once, in no promised order.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
 export class Failures extends ComponentResource {
@@ -50,20 +49,29 @@ export class Failures extends ComponentResource {
       redrivePolicy: jsonStringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: RECEIVES_MAX }),
     });
     this.tlsOnly(`${name}-dead`, deadLetters);
-    const policy = this.tlsOnly(name, queue, [this.fromLake(queue, args.lake.arn)]);
-    // A bucket has one set of notifications: whatever else is to hear of its objects belongs here.
-    new aws.s3.BucketNotification(
+    // By way of EventBridge: S3 itself would put a test event into the queue, which nothing but a person could tell from a
+    // failure, and would let nothing else hear of its objects.
+    new aws.s3.BucketNotification(name, { bucket: args.lake.bucket, eventbridge: true }, { parent: this });
+    const rule = new aws.cloudwatch.EventRule(
       name,
       {
-        bucket: args.lake.bucket,
-        queues: [ERROR_PREFIX, QUARANTINE_PREFIX, SPILL_PREFIX].map((filterPrefix) => ({
-          id: filterPrefix.slice(0, -1),
-          queueArn: queue.arn,
-          events: ['s3:ObjectCreated:*'],
-          filterPrefix,
-        })),
+        description: 'Objects that hold rows which are in no table yet',
+        eventPattern: jsonStringify({
+          source: ['aws.s3'],
+          'detail-type': ['Object Created'],
+          detail: {
+            bucket: { name: [args.lake.bucket] },
+            object: { key: [ERROR_PREFIX, QUARANTINE_PREFIX, SPILL_PREFIX].map((prefix) => ({ prefix })) },
+          },
+        }),
       },
-      // S3 tries the queue when it is told of it.
+      { parent: this },
+    );
+    const policy = this.tlsOnly(name, queue, [fromRule(queue, rule)]);
+    new aws.cloudwatch.EventTarget(
+      name,
+      { rule: rule.name, arn: queue.arn },
+      // What came before the policy would be dropped.
       { parent: this, dependsOn: [policy] },
     );
     this.queueArn = queue.arn;
@@ -81,8 +89,8 @@ export class Failures extends ComponentResource {
         messageRetentionSeconds: RETENTION_SECONDS,
         visibilityTimeoutSeconds: VISIBILITY_SECONDS,
         receiveWaitTimeSeconds: WAIT_SECONDS,
-        // S3 can write to a queue with SQS's own keys; with KMS it would need a key of ours that lets S3 in.
-        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+        // With SQS's own keys: with KMS, EventBridge would need a key of ours that lets it in.
+        // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
         sqsManagedSseEnabled: true,
         ...args,
       },
@@ -102,17 +110,15 @@ export class Failures extends ComponentResource {
     const policy = jsonStringify({ Version: '2012-10-17', Statement: [deny, ...allow] });
     return new aws.sqs.QueuePolicy(name, { queueUrl: queue.url, policy }, { parent: this });
   }
+}
 
-  private fromLake(queue: aws.sqs.Queue, lakeArn: Input<string>): object {
-    const account = aws.getCallerIdentityOutput({}, { parent: this }).accountId;
-    return {
-      Sid: 'NewObjectsOfTheLake',
-      Effect: 'Allow',
-      Principal: { Service: 's3.amazonaws.com' },
-      Action: 'sqs:SendMessage',
-      Resource: queue.arn,
-      // The account too: a bucket's name, and with it the ARN, can be another's after ours is deleted.
-      Condition: { ArnEquals: { 'aws:SourceArn': lakeArn }, StringEquals: { 'aws:SourceAccount': account } },
-    };
-  }
+function fromRule(queue: aws.sqs.Queue, rule: aws.cloudwatch.EventRule): object {
+  return {
+    Sid: 'NewObjectsOfTheLake',
+    Effect: 'Allow',
+    Principal: { Service: 'events.amazonaws.com' },
+    Action: 'sqs:SendMessage',
+    Resource: queue.arn,
+    Condition: { ArnEquals: { 'aws:SourceArn': rule.arn } },
+  };
 }

@@ -6,6 +6,7 @@ const UNTAGGED = new Set([
   'aws:athena/namedQuery:NamedQuery',
   'aws:cloudwatch/dashboard:Dashboard',
   'aws:cloudwatch/logStream:LogStream',
+  'aws:cloudwatch/eventTarget:EventTarget',
   'aws:ec2/route:Route',
   'aws:ec2/routeTableAssociation:RouteTableAssociation',
   'aws:glue/catalogTable:CatalogTable',

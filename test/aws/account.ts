@@ -17,6 +17,7 @@ const ARNS: Readonly<Record<string, (name: string) => string>> = {
   'aws:lambda/function:Function': (name) => arn('lambda', `function:${name}`),
   'aws:iam/role:Role': (name) => `arn:aws:iam::${ACCOUNT}:role/${name}`,
   'aws:cloudwatch/logGroup:LogGroup': (name) => arn('logs', `log-group:${name}`),
+  'aws:cloudwatch/eventRule:EventRule': (name) => arn('events', `rule/${name}`),
   'aws:dynamodb/table:Table': (name) => arn('dynamodb', `table/${name}`),
   'aws:sqs/queue:Queue': (name) => arn('sqs', name),
   'aws:sns/topic:Topic': (name) => arn('sns', name),

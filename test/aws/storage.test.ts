@@ -277,25 +277,32 @@ describe('the failure path', () => {
   });
 
   it('hears of every new object that is outside the tables', () => {
-    const { inputs } = only(all, 'aws:s3/bucketNotification:BucketNotification');
-    expect(inputs).toEqual({
+    expect(only(all, 'aws:s3/bucketNotification:BucketNotification').inputs).toEqual({
       bucket: 'lake-a1b2c3d',
-      queues: ['errors', 'quarantine', 'spill'].map((id) => ({
-        id,
-        queueArn: arn('failures'),
-        events: ['s3:ObjectCreated:*'],
-        filterPrefix: `${id}/`,
-      })),
+      eventbridge: true,
     });
-    expect(ERROR_PREFIX_EXPRESSION.startsWith(inputs['queues'][0].filterPrefix)).toBe(true);
+    const pattern = JSON.parse(only(all, 'aws:cloudwatch/eventRule:EventRule').inputs['eventPattern']);
+    expect(pattern).toEqual({
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: {
+        bucket: { name: ['lake-a1b2c3d'] },
+        object: { key: [{ prefix: 'errors/' }, { prefix: 'quarantine/' }, { prefix: 'spill/' }] },
+      },
+    });
+    expect(ERROR_PREFIX_EXPRESSION.startsWith(pattern.detail.object.key[0].prefix)).toBe(true);
+    expect(only(all, 'aws:cloudwatch/eventTarget:EventTarget').inputs).toEqual({
+      rule: 'failures-a1b2c3d',
+      arn: arn('failures'),
+    });
   });
 
-  it('is told of by S3 only once S3 may write to it', () => {
-    const { dependsOn } = optionsOf('aws:s3/bucketNotification:BucketNotification', 'failures');
+  it('is told of them only once its policy lets them in', () => {
+    const { dependsOn } = optionsOf('aws:cloudwatch/eventTarget:EventTarget', 'failures');
     expect(dependsOn).toEqual([expect.objectContaining({ __pulumiType: QUEUE_POLICY, __name: 'failures' })]);
   });
 
-  it('takes messages from S3 for this lake in this account alone, and over TLS alone', () => {
+  it('takes messages from the rule of this lake alone, and over TLS alone', () => {
     const denied = (name: string) => ({
       Sid: 'TlsOnly',
       Effect: 'Deny',
@@ -309,13 +316,10 @@ describe('the failure path', () => {
       {
         Sid: 'NewObjectsOfTheLake',
         Effect: 'Allow',
-        Principal: { Service: 's3.amazonaws.com' },
+        Principal: { Service: 'events.amazonaws.com' },
         Action: 'sqs:SendMessage',
         Resource: arn('failures'),
-        Condition: {
-          ArnEquals: { 'aws:SourceArn': 'arn:aws:s3:::lake-a1b2c3d' },
-          StringEquals: { 'aws:SourceAccount': ACCOUNT },
-        },
+        Condition: { ArnEquals: { 'aws:SourceArn': `arn:aws:events:${REGION}:${ACCOUNT}:rule/failures-a1b2c3d` } },
       },
     ]);
     expect(statements(QUEUE_POLICY, 'failures-dead')).toEqual([denied('failures-dead')]);
