@@ -13,14 +13,14 @@ import { createRole, type Statement } from './iam.ts';
 import { LOG_RETENTION_DAYS } from './logs.ts';
 
 /**
- * MB. Far above what the largest batch needs: Lambda gives CPU in proportion, a whole one at 1,769 MB
- * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), and as the transformer computes throughout,
- * more memory makes it as much faster as dearer. Peak and duration: test/bench/RESULTS.md, Transformer on Lambda.
+ * MB: about three times what the largest batch takes at its peak (test/bench/RESULTS.md, Transformer on Lambda). Lambda gives
+ * CPU in proportion, a whole one at 1,769 MB (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html); as
+ * the transformer computes nearly all of its time, more memory makes it as much faster as dearer, and no cheaper.
  */
 const MEMORY_MB = 1024;
 /**
- * s. Many times the slowest batch and the 5 s that it waits for Glue; a call that hangs is retried well within the 5 minutes
- * that Firehose waits (https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html).
+ * s. Many times the slowest batch and the 5 s that it waits for Glue at most; a call that hangs is made again long before
+ * Firehose itself gives up, after 5 minutes (https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html).
  */
 const TIMEOUT_SECONDS = 60;
 /** Of an asynchronous invocation, which only people make: one that failed twice is worth a look, not a third try. */
@@ -112,7 +112,7 @@ function statementsOf({ tableArns, failuresArn, tracing }: TransformerArgs, logG
     {
       sid: 'Log',
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      resources: [interpolate`${logGroup.arn}:log-stream:*`],
+      resources: [interpolate`${logGroup.arn}:*`],
     },
     { sid: 'RegisterHours', actions: ['glue:BatchCreatePartition'], resources: tableArns },
     { sid: 'KeepFailures', actions: ['sqs:SendMessage'], resources: [failuresArn] },

@@ -281,6 +281,7 @@ describe('the transformer', () => {
       runtime: 'nodejs24.x',
       architectures: ['arm64'],
       handler: 'index.handler',
+      memorySize: 1024,
       timeout: 60,
       tracingConfig: { mode: 'PassThrough' },
       loggingConfig: { logFormat: 'Text' },
@@ -315,7 +316,7 @@ describe('the transformer', () => {
     expect(
       Object.values(statementsOf(declared, 'transformer')).map(({ Action, Resource }) => [Action, Resource]),
     ).toEqual([
-      [['logs:CreateLogStream', 'logs:PutLogEvents'], [`${arn}:log-stream:*`]],
+      [['logs:CreateLogStream', 'logs:PutLogEvents'], [`${arn}:*`]],
       [['glue:BatchCreatePartition'], TABLE_ARNS],
       [['sqs:SendMessage'], [QUEUE_ARN]],
     ]);

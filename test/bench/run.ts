@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bookBench } from './book.ts';
 import { frameBench } from './frame.ts';
+import { lambdaBench } from './lambda.ts';
 import { producerBench } from './producer.ts';
 import { type Bench, type Result, reportOf } from './report.ts';
 import { sizesBench } from './sizes.ts';
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   frame: frameBench,
   book: bookBench,
   transformer: transformerBench,
+  lambda: lambdaBench,
   sizes: sizesBench,
   start: startBench,
   depth20: producerBench('depth20'),

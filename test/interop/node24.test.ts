@@ -130,7 +130,10 @@ describe.skipIf(absent !== null)('under Node 24, the producer', () => {
       monitor: 'off',
       duration: '2s',
     });
-    const errors = stderr.trim().split('\n').filter((line) => JSON.parse(line).level === 'error');
+    const errors = stderr
+      .trim()
+      .split('\n')
+      .filter((line) => JSON.parse(line).level === 'error');
     expect({ status, errors }).toEqual({ status: 0, errors: [] });
     const rows = (await readStream(kinesis.endpoint, 'depthlake')).flat();
     expect(rows.filter(({ table }) => table === 'order_book').length).toBeGreaterThan(5);
