@@ -67,7 +67,7 @@ export class Queries extends ComponentResource {
     this.workgroup = workgroup.name;
     this.resultsBucket = results.bucket;
     this.views = views.map((view) => view.name);
-    this.firstQuery = database.apply((schema) => FIRST_QUERY.sql.replace('from ', `from ${schema}.`));
+    this.firstQuery = database.apply((schema) => FIRST_QUERY.sql.replace('from ', `from "${schema}".`));
     this.registerOutputs({
       workgroup: this.workgroup,
       resultsBucket: this.resultsBucket,

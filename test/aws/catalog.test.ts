@@ -1,4 +1,4 @@
-import { output } from '@pulumi/pulumi';
+import { all, type Output, output } from '@pulumi/pulumi';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Catalog } from '../../infra/aws/catalog.ts';
 import { Queries, SCAN_LIMIT_BYTES } from '../../infra/aws/queries.ts';
@@ -14,21 +14,20 @@ const LAKE = 'lake-a1b2c3d';
 const TABLE = 'aws:glue/catalogTable:CatalogTable';
 
 let declared: readonly Declared[];
-let arns: string[];
-let views: string[];
+let arns: readonly string[];
+let views: readonly string[];
 let firstQuery: string;
 
 /** What the program hands on is known once its outputs have settled. */
-const settled = <T>(value: Parameters<typeof output<T>>[0]) =>
-  new Promise<T>((resolve) => output<T>(value).apply((result) => resolve(result as T)));
+const settled = <T>(value: Output<T>) => new Promise<T>((resolve) => value.apply(resolve));
 
 beforeAll(async () => {
   declared = await declare(async () => {
     const catalog = new Catalog('catalog', { database: DATABASE, bucket: output(LAKE) });
     const queries = new Queries('queries', { catalog });
-    arns = await settled<string[]>(catalog.arns);
-    views = await settled<string[]>([...queries.views]);
-    firstQuery = await settled<string>(queries.firstQuery);
+    arns = await settled(catalog.arns);
+    views = await settled(all([...queries.views]));
+    firstQuery = await settled(queries.firstQuery);
   });
 });
 
@@ -171,7 +170,7 @@ describe('the workgroup', () => {
   });
 
   it('gives a first query that names its database', () => {
-    expect(firstQuery).toContain(`from ${DATABASE}.order_book_decoded\n`);
+    expect(firstQuery).toContain(`from "${DATABASE}".order_book_decoded\n`);
   });
 });
 

@@ -78,7 +78,8 @@ async function askTrino(request: object): Promise<unknown[]> {
   const child = spawn('java', ['-cp', path.join(JARS, '*'), program]);
   const { status, stdout, stderr } = await ended(child, JSON.stringify(request));
   if (status !== 0) throw new Error(`AskTrino ended with status ${status}:\n${stderr}`);
-  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+  // The JVM warns on stdout.
+  return stdout.split('\n').flatMap((line) => (/^[{"]/.test(line) ? [JSON.parse(line)] : []));
 }
 
 /** A table of the rows as the lake has them, with the columns and partition keys of the catalog. */
