@@ -1,6 +1,7 @@
 /** What Athena makes of the newest closed hour of each table: its files, the producer’s count, the views. */
 import type { TableName } from '../../../producer/record.ts';
 import { VIEWS } from '../../../transformer/views.ts';
+import { PRICES } from '../../cost/prices.ts';
 import { formatBytes, plural } from '../../terminal.ts';
 import { type AwsService, awsFailure } from '../aws-failure.ts';
 import { type Finding, failure, warning } from '../finding.ts';
@@ -16,10 +17,10 @@ export interface HourFound extends HourObjects {
   readonly location: string | null;
 }
 
-/** $5 / TB scanned, and 10 MB a query at least: https://aws.amazon.com/athena/pricing/ */
-const DOLLARS_PER_BYTE = 5 / 1e12;
+/** Billed for each query, however little it reads: https://aws.amazon.com/athena/pricing/ */
 const QUERY_MIN_BYTES = 10e6;
-/** $0.05: an hour of hundreds of symbols is far below it. */
+const DOLLARS_PER_BYTE = PRICES.athena.usd / 1e12;
+/** About $0.05: an hour of hundreds of symbols is far below it. */
 const SCAN_MAX_BYTES = 10e9;
 /** Objects of the hour whose rows are counted in S3 too, and the largest of them: a sealed one may be large. */
 const SAMPLES = 10;
