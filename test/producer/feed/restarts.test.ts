@@ -103,18 +103,21 @@ describe('across restarts', () => {
   test.each<[string, Step[], object]>([
     ['comes', [frame(LATER, 90)], { last_update_id_after: 90 }],
     ['does not come', [], { open: true }],
-  ])('a state from the future proves nothing: what lies before is unknown where the symbol %s', async (_, steps, after) => {
-    const { events } = await observe([opened(LATER), ...steps], {
-      previous: [state({ receivedMs: END_MS + 3_600_000 })],
-    });
+  ])(
+    'a state from the future proves nothing: what lies before is unknown where the symbol %s',
+    async (_, steps, after) => {
+      const { events } = await observe([opened(LATER), ...steps], {
+        previous: [state({ receivedMs: END_MS + 3_600_000 })],
+      });
 
-    const [gap, ...others] = gapsOf(events);
-    expect(gap).toMatchObject({
-      to_ms: steps.length === 0 ? END_MS : LATER,
-      detail: { last_update_id_before: 70, ...after, session_before: 'earlier', bounds: 'unknown' },
-    });
-    expect([gap!.from_ms, others]).toEqual([undefined, []]);
-  });
+      const [gap, ...others] = gapsOf(events);
+      expect(gap).toMatchObject({
+        to_ms: steps.length === 0 ? END_MS : LATER,
+        detail: { last_update_id_before: 70, ...after, session_before: 'earlier', bounds: 'unknown' },
+      });
+      expect([gap!.from_ms, others]).toEqual([undefined, []]);
+    },
+  );
 
   test('a state from the future has no gap where the ids go on', async () => {
     const { events } = await observe([opened(LATER), frame(LATER, 70)], {
