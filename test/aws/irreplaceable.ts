@@ -136,15 +136,22 @@ export function replacedBetween(before: readonly Replaceable[], after: readonly 
     const [old, next] = [find(before), find(after)];
     if (old === undefined || next === undefined) return [`${type} ${name}: not declared under this name`];
     if (old.urn !== next.urn) return [`${type} ${name}: ${old.urn} became ${next.urn}`];
+    const [was, is] = [forcingValues(forcing, old.inputs), forcingValues(forcing, next.inputs)];
     return forcing
-      .filter((path) => textAt(old.inputs, path) !== textAt(next.inputs, path))
-      .map((path) => `${type} ${name}: ${path}: ${textAt(old.inputs, path)} became ${textAt(next.inputs, path)}`);
+      .filter((path) => was[path] !== is[path])
+      .map((path) => `${type} ${name}: ${path}: ${was[path] ?? 'not set'} became ${is[path] ?? 'not set'}`);
   });
 }
 
-function textAt(inputs: Properties, path: string): string {
-  const value = path.split('.').reduce<Properties | undefined>((at, key) => at?.[key], inputs);
-  return value === undefined ? 'not set' : JSON.stringify(value);
+/** The properties among them that are set, as JSON by their paths. */
+export function forcingValues(forcing: readonly string[], inputs: Properties): Readonly<Record<string, string>> {
+  const values = forcing.map((path) => {
+    const value = path.split('.').reduce<Properties | undefined>((at, key) => at?.[key], inputs);
+    return [path, value] as const;
+  });
+  return Object.fromEntries(
+    values.filter(([, value]) => value !== undefined).map(([path, value]) => [path, JSON.stringify(value)]),
+  );
 }
 
 /** The rows of the README's table. */

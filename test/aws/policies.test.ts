@@ -133,7 +133,9 @@ const CASES: readonly (readonly [type: string, good: Properties, ...broken: Prop
 ];
 
 describe('a rule', () => {
-  test.each(CASES)('of %s is kept, and each break of it is told', (type, good, ...broken) => {
+  const cases = CASES.map(([type, good, ...broken]) => ({ type, good, broken }));
+
+  test.each(cases)('of $type is kept, and each break of it is told', ({ type, good, broken }) => {
     const told = (inputs: Properties) => brokenRules([declared(`aws:${type}`, inputs)]);
 
     expect(told(good)).toEqual([]);

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ERROR_PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import type { Properties } from './account.ts';
 import { CHANGES, OF_THE_DEFAULTS } from './inventory.ts';
-import { IRREPLACEABLE, replacedBetween } from './irreplaceable.ts';
+import { forcingValues, IRREPLACEABLE, replacedBetween } from './irreplaceable.ts';
 import { ACCOUNT, ofType, only, PROJECT, REGION, STACK } from './mocks.ts';
 import { ALLOWED, permissionsOf, tooWide, WITHOUT_RESOURCE } from './permissions.ts';
 import { brokenRules } from './policies.ts';
@@ -125,12 +125,12 @@ describe('the components are put together', () => {
   });
 
   test('producers begin once Firehose reads: it delivers what comes after it is there', () => {
-    const order = resources('everything').map(({ type, name }) => `${type} ${name}`);
-    const delivery = order.indexOf('aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream delivery');
-    const first = order.findIndex((one) => one.startsWith('aws:ecs/service:Service'));
+    const order = resources('everything');
+    const delivery = order.findIndex(({ type, name }) => /firehoseDeliveryStream:/.test(type) && name === 'delivery');
 
     expect(delivery).toBeGreaterThan(-1);
-    expect(first).toBeGreaterThan(delivery);
+    // A component's resources wait for what the component waits for.
+    expect(order.findIndex(({ urn }) => urn.includes('depthlake:aws:Producer'))).toBeGreaterThan(delivery);
   });
 
   test('errors lie outside every table, and are heard of with what is quarantined and spilled', () => {
@@ -198,6 +198,25 @@ describe('the components are put together', () => {
       expect(watched.filter((name: string) => name === producer)).toHaveLength(6);
     }
     expect(new Set(watched)).toEqual(new Set(producers));
+  });
+
+  test('each alarm watches what it is named for', () => {
+    const watched = (alarm: string) =>
+      only(resources(), 'aws:cloudwatch/metricAlarm:MetricAlarm', `alarms-${alarm}`).inputs['dimensions'];
+
+    expect({
+      failures: watched('failures').QueueName,
+      deadLetters: watched('dead-letters').QueueName,
+      freshness: watched('freshness').DeliveryStreamName,
+      backfillFreshness: watched('backfill-freshness').DeliveryStreamName,
+      readLag: watched('read-lag').DeliveryStreamName,
+    }).toEqual({
+      failures: outputOf('aws:sqs/queue:Queue', 'failures'),
+      deadLetters: outputOf('aws:sqs/queue:Queue', 'failures-dead'),
+      freshness: 'delivery-a1b2c3d',
+      backfillFreshness: 'backfill-a1b2c3d',
+      readLag: 'delivery-a1b2c3d',
+    });
   });
 
   test('every saved query, and the first one, asks tables and views that are there', () => {
@@ -358,6 +377,34 @@ describe('what holds data', () => {
       'depthlake:aws:Catalog$aws:glue/catalogTable:CatalogTable::catalog-order_book',
       'depthlake:aws:Catalog$aws:glue/catalogTable:CatalogTable::catalog-feed_event',
     ]);
+  });
+
+  test('has these values where another one would replace it in every system that runs', () => {
+    const set = IRREPLACEABLE.map(({ type, name, forcing }) => {
+      const { inputs } = only(resources(), type, name);
+      return [`${type.split(':').at(-1)} ${name}`, forcingValues(forcing, inputs)];
+    });
+    const partitioning = { 'extendedS3Configuration.dynamicPartitioningConfiguration.enabled': 'true' };
+    const source = {
+      kinesisStreamArn: outputOf('aws:kinesis/stream:Stream', 'stream', 'arn'),
+      roleArn: outputOf('aws:iam/role:Role', 'delivery', 'arn'),
+    };
+
+    expect(Object.fromEntries(set)).toEqual({
+      'Stream stream': {},
+      'FirehoseDeliveryStream delivery': {
+        destination: '"extended_s3"',
+        kinesisSourceConfiguration: JSON.stringify(source),
+        ...partitioning,
+      },
+      'FirehoseDeliveryStream backfill': { destination: '"extended_s3"', ...partitioning },
+      'Role delivery': {},
+      'Bucket lake': {},
+      'Table feed-state': { hashKey: '"feed"' },
+      'CatalogDatabase catalog': { name: '"depthlake_test"' },
+      'CatalogTable catalog-order_book': { name: '"order_book"', databaseName: '"depthlake_test"' },
+      'CatalogTable catalog-feed_event': { name: '"feed_event"', databaseName: '"depthlake_test"' },
+    });
   });
 
   test('is protected, and survives the stack, as irreplaceable.ts says', () => {
