@@ -23,9 +23,9 @@ export interface SessionAudit {
   readonly sessionId: string;
   /** stopped: its `stopped` event is there, so its tail is audited too. */
   readonly stopped: boolean;
-  /** Not stopped, and its newest row is younger than IN_FLIGHT_MS. */
+  /** Neither stopped nor killed, and its newest row is younger than IN_FLIGHT_MS. */
   readonly running: boolean;
-  /** Neither of both, and gaps of later sessions name, for each symbol, what may have been caught in memory. */
+  /** Not stopped, and gaps of later sessions name, for each symbol, what may have been caught in memory. */
   readonly killed: boolean;
   /** Of a session that is neither stopped nor running nor killed: symbols whose last rows nothing proves. */
   readonly unnamed: readonly string[];
@@ -166,22 +166,25 @@ function counterOf(session: Session, venue: string, symbol: string): Counter {
 
 function auditSession(sessionId: string, session: Session, outerGaps: OuterGaps, nowMs: number): SessionAudit {
   const { stopped, newestMs, oldestMs } = session;
-  const life: Life = stopped ? 'stopped' : newestMs > nowMs - IN_FLIGHT_MS ? 'running' : 'open';
+  const mayRun = newestMs > nowMs - IN_FLIGHT_MS;
   const counters = [...session.symbols.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const isNamed = ({ venue, symbol, lastMs }: Counter): boolean =>
-    outerGaps.nameEndOf(venue, symbol!, { sessionId, lastMs: lastMs ?? oldestMs, newestMs });
-  const unnamed = life === 'open' ? counters.filter((counter) => !isNamed(counter)) : [];
+    outerGaps.nameEndOf(venue, symbol!, { sessionId, lastMs: lastMs ?? oldestMs, newestMs, mayRun });
+  const notNamed = counters.filter((counter) => !isNamed(counter));
+  const isKilled = counters.length > 0 && notNamed.length === 0;
+  const life: Life = stopped ? 'stopped' : isKilled ? 'killed' : mayRun ? 'running' : 'open';
+  const unnamed = life === 'open' ? notNamed : [];
   const events = auditCounter(session.events, { life, allSaid: true, endNamed: false, nowMs });
   const allSaid = events.lost === 0;
   return {
     sessionId,
     stopped,
     running: life === 'running',
-    killed: life === 'open' && counters.length > 0 && unnamed.length === 0,
+    killed: life === 'killed',
     unnamed: unnamed.map(({ symbol }) => symbol!),
     events,
     symbols: counters.map((counter) =>
-      auditCounter(counter, { life, allSaid, endNamed: life === 'open' && !unnamed.includes(counter), nowMs }),
+      auditCounter(counter, { life, allSaid, endNamed: !notNamed.includes(counter), nowMs }),
     ),
     unaccounted: stopped ? counters.filter(isUnaccounted).map(({ symbol }) => symbol!) : [],
   };

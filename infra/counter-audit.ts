@@ -32,8 +32,8 @@ export interface CounterAudit {
   readonly caught: number;
 }
 
-/** What may still come: nothing once a session stopped; of an open one, nothing that would be told. */
-export type Life = 'stopped' | 'running' | 'open';
+/** How a session stands: killed, where gaps of later sessions name its end; open, where nothing tells. */
+export type Life = 'stopped' | 'running' | 'killed' | 'open';
 
 export interface Counter {
   readonly venue: string;
@@ -74,8 +74,8 @@ export function auditCounter(counter: Counter, { life, allSaid, endNamed, nowMs 
   const { venue, symbol, ledger, announced } = counter;
   const absent = ledger.holes(life === 'running' ? 0 : (announced ?? 0));
   const unexcused = subtract(absent, counter.refused);
-  const isInFlight = ({ nextMs }: Hole): boolean => life === 'running' && nextMs > nowMs - IN_FLIGHT_MS;
-  const isTail = ({ nextMs }: Hole): boolean => life === 'open' && nextMs === Number.NEGATIVE_INFINITY;
+  const isInFlight = ({ nextMs }: Hole): boolean => life !== 'stopped' && nextMs > nowMs - IN_FLIGHT_MS;
+  const isTail = ({ nextMs }: Hole): boolean => life !== 'stopped' && nextMs === Number.NEGATIVE_INFINITY;
   const inFlight = unexcused.filter(isInFlight);
   const tail = sizeOf(unexcused.filter(isTail));
   const missing = unexcused.filter((hole) => !isInFlight(hole) && !isTail(hole));

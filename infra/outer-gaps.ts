@@ -18,6 +18,8 @@ interface Life {
   readonly lastMs: number;
   /** The time of its newest row of any kind. */
   readonly newestMs: number;
+  /** That row is so young that the session may still run. */
+  readonly mayRun: boolean;
 }
 
 export class OuterGaps {
@@ -36,12 +38,15 @@ export class OuterGaps {
   /**
    * Whether a gap names what a session may have lost at its end: it begins no later than the last row that is there,
    * and names that session, or (its state was never saved) ends after all that is there of it. A gap that begins later
-   * names a row, accepted once, that is not there.
+   * names a row, accepted once, that is not there. Of a session that may still run both must hold: a gap of another
+   * producer ends after all that has arrived of it so far, and it records on after a gap that names it by mistake.
    */
-  nameEndOf(venue: string, symbol: string, { sessionId, lastMs, newestMs }: Life): boolean {
+  nameEndOf(venue: string, symbol: string, { sessionId, lastMs, newestMs, mayRun }: Life): boolean {
     const gaps = this.#gaps.get(`${venue} ${symbol}`)?.values() ?? [];
-    return [...gaps].some(
-      ({ fromMs, toMs, sessionBefore }) => fromMs <= lastMs && (sessionBefore === sessionId || toMs >= newestMs),
-    );
+    return [...gaps].some(({ fromMs, toMs, sessionBefore }) => {
+      const isNamed = sessionBefore === sessionId;
+      const isAfterAll = toMs >= newestMs;
+      return fromMs <= lastMs && (mayRun ? isNamed && isAfterAll : isNamed || isAfterAll);
+    });
   }
 }

@@ -265,12 +265,41 @@ describe('the audit of a killed session whose end a later gap names', () => {
     return feedEvent({ session_id: 's2', seq: 1, kind: 'gap', symbol, ...times, detail, ...given });
   }
 
-  const sessionOf = (audit: Audit) => audit.result(LATER).sessions.find(({ sessionId }) => sessionId === 's1')!;
+  const sessionOf = (audit: Audit, nowMs = LATER) =>
+    audit.result(nowMs).sessions.find(({ sessionId }) => sessionId === 's1')!;
 
   it('proves it once each symbol is named, and counts what a tally announced as caught', () => {
     const audit = killed(gap('BTCUSDT'), gap('ETHUSDT', { seq: 2 }));
     expect(sessionOf(audit)).toMatchObject({ killed: true, unnamed: [], stopped: false, running: false });
     expect(audit.result(LATER).totals).toMatchObject({ killed: 1, unproved: 0, caught: 2, lost: 0 });
+  });
+
+  const MOMENTS_LATER = T0 + 6000;
+
+  it('says so at once, however young its rows, and does not take it for running', () => {
+    const audit = killed(gap('BTCUSDT'), gap('ETHUSDT', { seq: 2 }));
+    expect(sessionOf(audit, MOMENTS_LATER)).toMatchObject({ killed: true, running: false, unnamed: [] });
+    // The session of the gaps itself is the one that runs.
+    const totals = { killed: 1, running: 0, open: 1, caught: 2, lost: 0, inFlight: 0 };
+    expect(audit.result(T0 + 200_000).totals).toMatchObject(totals);
+    expect(audit.result(MOMENTS_LATER).totals).toMatchObject({ ...totals, running: 1, open: 0 });
+  });
+
+  it('takes a hole before a young row of it for in flight: what it spilled may still come', () => {
+    const audit = killed(gap('BTCUSDT'), gap('ETHUSDT', { seq: 2 }));
+    audit.add('order_book', [snapshot({ seq: 5, symbol: 'ETHUSDT', timestamp_ms: T0 + 2, received_ms: T0 + 2 })]);
+    expect(audit.result(MOMENTS_LATER).totals).toMatchObject({ killed: 1, inFlight: 2, lost: 0, caught: 2 });
+    expect(audit.result(LATER).totals).toMatchObject({ killed: 1, inFlight: 0, lost: 2, caught: 2 });
+  });
+
+  it.each([
+    ['one symbol is not named yet', gap('ETHUSDT')],
+    ['another session is named, whose gap ends after all that arrived', gap('BTCUSDT', {}, { session_before: 's0' })],
+    ['it has rows from after the gap', gap('BTCUSDT', { to_ms: T0 + 1, from_ms: T0 })],
+  ])('takes it for running while its rows are young, where %s', (_what, given) => {
+    const audit = killed(given, gap('ETHUSDT', { seq: 2 }));
+    expect(sessionOf(audit, MOMENTS_LATER)).toMatchObject({ killed: false, running: true, unnamed: [] });
+    expect(audit.result(MOMENTS_LATER).totals).toMatchObject({ caught: 0, unproved: 0, lost: 0 });
   });
 
   it('names the symbols whose end no gap names', () => {
