@@ -1,7 +1,7 @@
 /**
  * What each message of a Binance connection is: a frame, a diff, something the venue says about the connection, or it
  * is refused under a named reason. Nothing is guessed: futures send another body under the same stream name, and a bare
- * partial book names no symbol.
+ * partial book names no symbol. Fields beside the known ones are ignored: venues add some, and their books go on.
  */
 import { parseUnits } from '../book/decimal.ts';
 import type { Level } from '../book/levels.ts';
@@ -43,8 +43,9 @@ function readBare(message: Record<string, unknown>): VenueMessage {
   return refused('lastUpdateId' in message ? 'no_symbol' : 'foreign_shape');
 }
 
+/** Futures name the event in a partial book, spot does not. */
 function readDepth20(symbol: string, body: unknown): VenueMessage {
-  if (!isObject(body) || Object.keys(body).length !== 3 || !Array.isArray(body.bids) || !Array.isArray(body.asks)) {
+  if (!isObject(body) || body.e !== undefined || !Array.isArray(body.bids) || !Array.isArray(body.asks)) {
     return refused('foreign_shape', symbol);
   }
   const id = body.lastUpdateId;
@@ -57,13 +58,13 @@ function readDepth20(symbol: string, body: unknown): VenueMessage {
   return { kind: 'frame', symbol, lastUpdateId: id, bids, asks };
 }
 
-const DIFF_KEYS = 7;
-
+/** The diffs of futures have a transaction time `T` and the last id before them, `pu`; spot's have neither. */
 function readDiff(symbol: string, body: unknown): VenueMessage {
-  if (!isObject(body) || Object.keys(body).length !== DIFF_KEYS || body.e !== 'depthUpdate') {
+  if (!isObject(body) || body.e !== 'depthUpdate' || body.pu !== undefined || body.T !== undefined) {
     return refused('foreign_shape', symbol);
   }
   const { E: eventMs, s: named, U: firstId, u: lastId, b, a } = body;
+  if (eventMs === undefined) return refused('foreign_shape', symbol);
   if (typeof named !== 'string' || !Array.isArray(b) || !Array.isArray(a)) return refused('foreign_shape', symbol);
   if (typeof firstId !== 'number' || typeof lastId !== 'number') return refused('foreign_shape', symbol);
   if (named !== symbol) return refused('other_stream', symbol);

@@ -182,7 +182,8 @@ describe('what is wrong with a frame is named', () => {
     ['foreign_shape', 'no body', undefined],
     ['foreign_shape', 'an array', []],
     ['foreign_shape', 'a missing side', { lastUpdateId: 7, bids: [] }],
-    ['foreign_shape', 'another field', { ...good, E: 1 }],
+    ['foreign_shape', 'a futures body', { ...good, e: 'depthUpdate' }],
+    ['foreign_shape', 'no id', { ...good, lastUpdateId: undefined }],
     ['foreign_shape', 'an id in text', { ...good, lastUpdateId: '7' }],
     ['foreign_shape', 'a side that is no list', { ...good, bids: {} }],
     ['foreign_shape', 'a level that is no pair', { ...good, bids: [['1', '2', []]] }],
@@ -236,6 +237,11 @@ describe('what is wrong with a frame is named', () => {
     expect(frame(body)).toEqual({ kind: 'refused', reason, symbol: 'BTCUSDT' });
   });
 
+  test('fields that a venue adds are none of it', () => {
+    expect(frame({ E: 1, ...good, depth: 20, meta: { a: [] } })).toEqual(frame(good));
+    expect(frame(good)).toMatchObject({ kind: 'frame', lastUpdateId: 7 });
+  });
+
   test('and a frame without a fault is read exactly', () => {
     const bids = [['90071992.54740993', '0.00000001']];
 
@@ -248,7 +254,12 @@ describe('what is wrong with a diff is named', () => {
 
   test.each([
     ['foreign_shape', 'no body', undefined],
-    ['foreign_shape', 'a futures body', { ...good, pu: 4 }],
+    ['foreign_shape', 'the last id before it, of futures', { ...good, pu: 4 }],
+    ['foreign_shape', 'the transaction time of futures', { ...good, T: 1 }],
+    ['foreign_shape', 'a body without its event time', { ...good, E: undefined }],
+    ['foreign_shape', 'a body without its symbol', { ...good, s: undefined }],
+    ['foreign_shape', 'a body without its last id', { ...good, u: undefined }],
+    ['foreign_shape', 'a body without its asks', { ...good, a: undefined }],
     ['foreign_shape', 'a body without its first id', { ...good, U: undefined }],
     ['foreign_shape', 'another event', { ...good, e: 'trade' }],
     ['foreign_shape', 'a frame', { lastUpdateId: 7, bids: [], asks: [] }],
@@ -266,6 +277,11 @@ describe('what is wrong with a diff is named', () => {
     ['bad_number', 'a sign', { ...good, a: [['1', '-1']] }],
   ])('%s: %s', (reason, _, body) => {
     expect(diff(body)).toEqual({ kind: 'refused', reason, symbol: 'BTCUSDT' });
+  });
+
+  test('fields that a venue adds are none of it', () => {
+    expect(diff({ x: null, ...good, t: 3, meta: { pu: 4 } })).toEqual(diff(good));
+    expect(diff(good)).toMatchObject({ kind: 'diff', firstId: 5, lastId: 7 });
   });
 
   test('levels in any order, deleted, given twice or by the thousand are no fault', () => {
