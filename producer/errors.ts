@@ -15,7 +15,7 @@ export const ERRORS = {
   },
   DL_SYMBOL_UNKNOWN: {
     exit: 2,
-    remedy: 'Check the spelling, or choose another venue with --venue.',
+    remedy: 'Check the spelling, choose another venue with --venue, or wait until this one trades the symbol.',
   },
   DL_VENUE_UNREACHABLE: {
     exit: 1,

@@ -31,7 +31,8 @@ export interface PreparationParts {
 export async function prepare(parts: PreparationParts): Promise<Preparation> {
   const { patterns, shard, venue, rest, checkStream, store, openSpill, log } = parts;
   await checkStream();
-  const symbols = firstSymbols(patterns, await rest.listing(), shard, venue);
+  const { symbols, notTrading } = firstSymbols(patterns, await rest.listing(), shard, venue);
+  for (const { name, status } of notTrading) log('warn', 'symbol_not_trading', { symbol: name, status });
   const spill = (await openSpill?.()) ?? null;
   const previousOf = async (wanted: readonly string[]) => {
     const states = await loadStates(store, venue, wanted, log);

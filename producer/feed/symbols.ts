@@ -4,7 +4,7 @@ import type { Shard } from '../config.ts';
 import { DepthlakeError, reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { inShard } from './shard.ts';
-import type { Listing } from './venue.ts';
+import type { ListedSymbol, Listing } from './venue.ts';
 
 const TRADING = 'TRADING';
 const READ_EVERY_MS = 3_600_000;
@@ -13,10 +13,18 @@ const JITTER = 0.1;
 const READ_AGAIN_MS = 300_000;
 
 interface Selection {
-  /** In the order of the patterns, then of the listing. */
+  /** Those that trade, in the order of the patterns, then of the listing. */
   readonly symbols: readonly string[];
-  /** Names that are not traded, with their status where they are listed, and patterns that nothing matches. */
-  readonly problems: readonly string[];
+  /** Names and patterns that nothing in the listing fits. */
+  readonly unlisted: readonly string[];
+  readonly notTrading: readonly NotTrading[];
+}
+
+/** A name or a pattern that something of the shard fits, but nothing that trades, in any shard. */
+interface NotTrading {
+  readonly name: string;
+  /** What the venue says of all that fits: `BREAK`; `BREAK, HALT`. */
+  readonly status: string;
 }
 
 /** @param patterns upper-case names, with `*` for any characters */
@@ -26,39 +34,53 @@ export function selectSymbols(
   shard: Shard,
   venueName: string,
 ): Selection {
-  const status = new Map(listing.symbols.map((listed) => [listed.symbol, listed.status]));
-  const trading = [...status].filter(([, is]) => is === TRADING).map(([symbol]) => symbol);
+  const isOurs = ({ symbol }: ListedSymbol) => inShard(venueName, symbol, shard);
   const chosen = new Set<string>();
-  const problems: string[] = [];
+  const unlisted: string[] = [];
+  const notTrading: NotTrading[] = [];
   for (const pattern of patterns) {
-    const matches = trading.filter(matcherOf(pattern));
-    if (matches.length === 0)
-      problems.push(status.has(pattern) ? `${pattern} (status ${status.get(pattern)})` : pattern);
-    for (const symbol of matches) chosen.add(symbol);
+    const fits = matcherOf(pattern);
+    const listed = listing.symbols.filter(({ symbol }) => fits(symbol));
+    const trading = listed.filter(({ status }) => status === TRADING);
+    for (const { symbol } of trading.filter(isOurs)) chosen.add(symbol);
+    if (listed.length === 0) unlisted.push(pattern);
+    else if (trading.length === 0 && listed.some(isOurs)) {
+      notTrading.push({ name: pattern, status: [...new Set(listed.map(({ status }) => status))].join(', ') });
+    }
   }
-  return { symbols: [...chosen].filter((symbol) => inShard(venueName, symbol, shard)), problems };
+  return { symbols: [...chosen], unlisted, notTrading };
 }
 
 /**
- * The symbols that a session begins with: at least one.
- * @throws DL_SYMBOL_UNKNOWN naming what the venue does not trade; DL_SETTINGS where the shard holds none of the symbols
+ * The symbols that a session begins with: at least one. One that is listed and does not trade must not keep the others
+ * from being recorded, or a restart in the meantime would record nothing; one that is not listed at all is a typo.
+ * @throws DL_SYMBOL_UNKNOWN naming what the venue does not list, or, where none of the symbols trades, each with its
+ * status; DL_SETTINGS where the shard holds none of the symbols
  */
 export function firstSymbols(
   patterns: readonly string[],
   listing: Listing,
   shard: Shard,
   venueName: string,
-): readonly string[] {
-  const { symbols, problems } = selectSymbols(patterns, listing, shard, venueName);
-  if (problems.length > 0) {
-    const words = `${venueName} does not trade ${problems.join(', ')}; it lists ${listing.symbols.length} symbols`;
+): Pick<Selection, 'symbols' | 'notTrading'> {
+  const { symbols, unlisted, notTrading } = selectSymbols(patterns, listing, shard, venueName);
+  const reasons = [
+    unlisted.length > 0 && `does not list ${unlisted.join(', ')}`,
+    symbols.length === 0 && notTrading.length > 0 && `does not trade ${notTrading.map(withStatus).join(', ')}`,
+  ].filter((reason) => reason !== false);
+  if (reasons.length > 0) {
+    const words = `${venueName} ${reasons.join(' and ')}; it lists ${listing.symbols.length} symbols`;
     throw new DepthlakeError('DL_SYMBOL_UNKNOWN', words);
   }
   if (symbols.length === 0) {
     const words = `--shard ${shard.index}/${shard.count}: none of the symbols chosen belongs to this shard`;
     throw new DepthlakeError('DL_SETTINGS', words);
   }
-  return symbols;
+  return { symbols, notTrading };
+}
+
+export function withStatus({ name, status }: NotTrading): string {
+  return `${name} (status ${status})`;
 }
 
 /** What another reading of the listing changed. */

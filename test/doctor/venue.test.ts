@@ -100,18 +100,37 @@ describe('a venue that answers', () => {
 });
 
 describe('symbols that the venue does not trade', () => {
-  it('are failures by name and status, and the others are looked at all the same', async () => {
+  it('are failures where it does not list them, warnings where it does, and the others are looked at', async () => {
     const patterns = ['BTC*', 'NOPE', 'OLDUSDT', 'XRP*'];
     const findings = await checkVenue(scopeOf(await start(), { patterns }));
 
     const failures = findings.filter(({ verdict }) => verdict === 'failure');
     expect(failures.map(({ detail }) => detail)).toEqual([
-      'the venue does not trade NOPE',
-      'the venue does not trade OLDUSDT (status BREAK)',
-      'the venue does not trade XRP*',
+      'the venue does not list NOPE',
+      'the venue does not list XRP*',
     ]);
     expect(failures.every(({ cure }) => cure === ERRORS.DL_SYMBOL_UNKNOWN.remedy)).toBe(true);
+    const warnings = findings.filter(({ what, verdict }) => what === 'symbols' && verdict === 'warning');
+    expect(warnings).toEqual([
+      {
+        what: 'symbols',
+        verdict: 'warning',
+        detail: 'the venue does not trade OLDUSDT (status BREAK)',
+        cure: expect.stringContaining('follows it once the venue trades it'),
+      },
+    ]);
     expect(findingOf(findings, 'BTCUSDT').detail).toContain('first frame after');
+  });
+
+  it('are failures by name and status where none of those chosen trades', async () => {
+    const findings = await checkVenue(scopeOf(await start(), { patterns: ['OLDUSDT'] }));
+
+    expect(findingOf(findings, 'symbols')).toEqual({
+      what: 'symbols',
+      verdict: 'failure',
+      detail: 'the venue does not trade OLDUSDT (status BREAK)',
+      cure: ERRORS.DL_SYMBOL_UNKNOWN.remedy,
+    });
   });
 });
 

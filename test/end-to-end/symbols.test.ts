@@ -49,7 +49,7 @@ describe.concurrent('the symbols', () => {
     expect(await checkFolder(pipeline.folder)).toMatchObject({ status: 0, totals: { sessions: 2, lost: 0 } });
   });
 
-  test('that the venue does not trade are named, all at once, and nothing is recorded', SLOW, async (context) => {
+  test('that the venue does not list are named, all at once, and nothing is recorded', SLOW, async (context) => {
     const pipeline = await startFaultyPipeline(context, {
       symbols: LISTED,
       seed: 83,
@@ -60,6 +60,6 @@ describe.concurrent('the symbols', () => {
 
     expect(summary).toBeNull();
     expect(failure?.code).toBe('DL_SYMBOL_UNKNOWN');
-    expect(failure?.message).toContain('local does not trade NOPEUSDT, XYZ*; it lists 12 symbols');
+    expect(failure?.message).toContain('local does not list NOPEUSDT, XYZ*; it lists 12 symbols');
   });
 });

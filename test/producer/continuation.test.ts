@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import type { Log } from '../../producer/log.ts';
 import type { ProducerEdge } from '../../producer/main.ts';
 import { isNewer, type StateStore, type SymbolState } from '../../producer/state/store.ts';
 import { openSpill } from '../../producer/stream/open-spill.ts';
@@ -212,6 +213,36 @@ describe('a session under which the world changes', () => {
         bounds: 'exact',
       },
     ]);
+  });
+
+  test('begins without a symbol that does not trade, warns, and follows it with its gap once it trades', async () => {
+    let status = 'BREAK';
+    const trading = [{ symbol: 'BTCUSDT', status: 'TRADING' }];
+    const fetcher = async () => Response.json({ symbols: [...trading, { symbol: 'SOLUSDT', status }] });
+    const logged: unknown[] = [];
+    const log: Log = (level, event, fields) => void logged.push([level, event, fields]);
+    const symbols = ['BTCUSDT', 'SOLUSDT'];
+    const store = memoryStore([{ ...before, symbol: 'SOLUSDT' }]);
+    const session = running({ symbols }, { fetcher, store, log, random: () => 0.5 });
+    await settle();
+    session.receive(frameText('BTCUSDT', 1));
+    expect(logged).toContainEqual(['warn', 'symbol_not_trading', { symbol: 'SOLUSDT', status: 'BREAK' }]);
+    expect(session.urls).toHaveLength(1);
+    expect(session.urls[0]).not.toContain('solusdt');
+
+    status = 'TRADING';
+    await session.clock.advance(3_600_000 + 12_000);
+    session.receive(frameText('SOLUSDT', 50));
+    await session.clock.advance(20_000);
+    session.stop.next('end');
+    await session.summary;
+
+    const events = session.events().filter(({ symbol, kind }) => symbol === 'SOLUSDT' && kind !== 'tally');
+    expect(events.map(({ kind, from_ms }) => [kind, from_ms])).toEqual([
+      ['listed', null],
+      ['gap', before.receivedMs],
+    ]);
+    expect(session.books().map(({ symbol }) => symbol)).toEqual(['BTCUSDT', 'SOLUSDT']);
   });
 
   test('claims no gap of a listed symbol that another producer records already', async () => {

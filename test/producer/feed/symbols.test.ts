@@ -38,18 +38,20 @@ describe('the choice of symbols', () => {
     [['B*C*S*T'], ['BTCUSDT']],
     [['***BTCUSDT***'], ['BTCUSDT']],
   ])('%j takes %j: those that trade, each once', (patterns, symbols) => {
-    expect(selectSymbols(patterns, LISTING, WHOLE, 'binance.us')).toEqual({ symbols, problems: [] });
+    expect(selectSymbols(patterns, LISTING, WHOLE, 'binance.us')).toEqual({ symbols, unlisted: [], notTrading: [] });
   });
 
-  test('names that are not traded and patterns without a match are told, with the status where there is one', () => {
-    const { symbols, problems } = selectSymbols(
-      ['BTCUSDT', 'NOSUCH', 'BTCUSD4', 'BTCUSD4*', 'DOGE*'],
-      LISTING,
-      WHOLE,
-      'binance.us',
-    );
-    expect(symbols).toEqual(['BTCUSDT']);
-    expect(problems).toEqual(['NOSUCH', 'BTCUSD4 (status BREAK)', 'BTCUSD4*', 'DOGE*']);
+  test('what the venue does not list is told apart from what it lists and does not trade, which has a status', () => {
+    const listing = listingOf('BTCUSDT', 'BTCUSD4:BREAK', 'ETHUSDT:BREAK', 'ETHBTC:HALT', 'ETHUSD:BREAK');
+    const patterns = ['BTCUSDT', 'NOSUCH', 'BTCUSD4', 'BTC*', 'DOGE*', 'ETH*'];
+    expect(selectSymbols(patterns, listing, WHOLE, 'binance.us')).toEqual({
+      symbols: ['BTCUSDT'],
+      unlisted: ['NOSUCH', 'DOGE*'],
+      notTrading: [
+        { name: 'BTCUSD4', status: 'BREAK' },
+        { name: 'ETH*', status: 'BREAK, HALT' },
+      ],
+    });
   });
 
   test('shards part the chosen symbols between them', () => {
@@ -61,12 +63,34 @@ describe('the choice of symbols', () => {
     expect(parts.flat().sort()).toEqual(listing.symbols.map(({ symbol }) => symbol).sort());
   });
 
-  test('at the start a symbol that is not traded is an error that names each', () => {
-    expect(() => firstSymbols(['BTCUSD4', 'BTCUSDT', 'X*'], LISTING, WHOLE, 'binance.us')).toThrow(
-      expect.objectContaining({
-        code: 'DL_SYMBOL_UNKNOWN',
-        message: 'binance.us does not trade BTCUSD4 (status BREAK), X*; it lists 5 symbols',
-      }),
+  test('at the start a symbol that does not trade is left out where another one trades', () => {
+    expect(firstSymbols(['BTCUSD4', 'BTCUSDT'], LISTING, WHOLE, 'binance.us')).toEqual({
+      symbols: ['BTCUSDT'],
+      notTrading: [{ name: 'BTCUSD4', status: 'BREAK' }],
+    });
+  });
+
+  test.each([
+    [['BTCUSD4'], 'does not trade BTCUSD4 (status BREAK)'],
+    [['BTCUSD4', '*4'], 'does not trade BTCUSD4 (status BREAK), *4 (status BREAK)'],
+    [['BTCUSDT', 'NOSUCH', 'X*'], 'does not list NOSUCH, X*'],
+    [['BTCUSDT', 'NOSUCH', 'BTCUSD4'], 'does not list NOSUCH'],
+    [['BTCUSD4', 'NOSUCH'], 'does not list NOSUCH and does not trade BTCUSD4 (status BREAK)'],
+  ])('at the start %j is an error that names each: the venue %s', (patterns, words) => {
+    expect(() => firstSymbols(patterns, LISTING, WHOLE, 'binance.us')).toThrow(
+      expect.objectContaining({ code: 'DL_SYMBOL_UNKNOWN', message: `binance.us ${words}; it lists 5 symbols` }),
+    );
+  });
+
+  test('a shard speaks of its own symbols alone: one does not trade there, the other shard knows nothing of it', () => {
+    const listing = listingOf('BTCUSDT', 'ETHUSDT:BREAK');
+    const shards = [1, 2, 3, 4].map((index) => ({ index, count: 4 }));
+    const told = shards.map((shard) => selectSymbols(['BTCUSDT', 'ETHUSDT'], listing, shard, 'binance.us'));
+
+    expect(told.flatMap(({ notTrading }) => notTrading)).toEqual([{ name: 'ETHUSDT', status: 'BREAK' }]);
+    const alone = shards[told.findIndex(({ symbols, notTrading }) => symbols.length === 0 && notTrading.length > 0)]!;
+    expect(() => firstSymbols(['BTCUSDT', 'ETHUSDT'], listing, alone, 'binance.us')).toThrow(
+      'binance.us does not trade ETHUSDT (status BREAK); it lists 2 symbols',
     );
   });
 
@@ -85,7 +109,7 @@ describe('the choice of symbols', () => {
   });
 
   test('at the start the symbols are those chosen', () => {
-    expect(firstSymbols(['BTC*'], LISTING, WHOLE, 'binance.us')).toEqual(['BTCUSDT', 'BTCUSD']);
+    expect(firstSymbols(['BTC*'], LISTING, WHOLE, 'binance.us').symbols).toEqual(['BTCUSDT', 'BTCUSD']);
   });
 });
 
