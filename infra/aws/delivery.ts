@@ -14,7 +14,7 @@ import type { Codec } from '../../transformer/codec.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import { createRole, type Statement } from './iam.ts';
 import { ERROR_PREFIX } from './lake.ts';
-import { LOG_RETENTION_DAYS } from './logs.ts';
+import { LOG_DAYS } from './retention.ts';
 
 /**
  * The least of both where partitioning is dynamic
@@ -51,7 +51,7 @@ export class Delivery extends ComponentResource {
 
   constructor(name: string, args: DeliveryArgs, opts?: ComponentResourceOptions) {
     super('depthlake:aws:Delivery', name, {}, opts);
-    const logGroup = new aws.cloudwatch.LogGroup(name, { retentionInDays: LOG_RETENTION_DAYS }, { parent: this });
+    const logGroup = new aws.cloudwatch.LogGroup(name, { retentionInDays: LOG_DAYS }, { parent: this });
     const logStream = new aws.cloudwatch.LogStream(name, { logGroupName: logGroup.name }, { parent: this });
     // The latest version, said outright: Firehose's own console writes it so, and the provider sees no difference then.
     const lambdaArn = interpolate`${args.transformerArn}:$LATEST`;

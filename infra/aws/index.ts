@@ -2,7 +2,6 @@
 import { Config, getProject, getStack, RunError } from '@pulumi/pulumi';
 import { DepthlakeError } from '../../producer/errors.ts';
 import { builtBundles } from './bundles.ts';
-import { deploy } from './program.ts';
 import { readDeployment } from './settings.ts';
 
 /** @returns the stack's outputs */
@@ -10,10 +9,24 @@ export default async function main(): Promise<Record<string, unknown>> {
   try {
     const config = new Config();
     const settings = readDeployment((key) => config.get(key));
+    // Loading what AWS offers takes seconds; bad settings are told before.
+    const { deploy } = await import('./program.ts');
     return deploy(settings, { project: getProject(), stack: getStack(), bundles: await builtBundles() });
   } catch (error) {
-    if (!(error instanceof DepthlakeError)) throw error;
-    // Pulumi shows a RunError without its stack.
-    throw new RunError(`${error.code}: ${error.message}\n  what to do: ${error.remedy}`);
+    throw shown(error);
   }
+}
+
+/** As Pulumi shows it: a RunError's message alone. */
+function shown(error: unknown): RunError {
+  const run = new RunError(textOf(error));
+  // Pulumi gives every error to `util.inspect` in colours, which in Node 20.20 takes half a minute and gigabytes over
+  // `node_modules/@pulumi/resource.ts` in the host's own stack: it looks for a second slash.
+  run.stack = '';
+  return run;
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof DepthlakeError) return `${error.code}: ${error.message}\n  what to do: ${error.remedy}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -3,6 +3,7 @@ import * as aws from '@pulumi/aws';
 import { ComponentResource, type ComponentResourceOptions, interpolate, type Output } from '@pulumi/pulumi';
 import { TABLE_NAMES, TABLES } from '../../producer/record.ts';
 import { type BucketStatement, type LifecycleRule, type PrivateBucket, privateBucket } from './private-bucket.ts';
+import { ACCESS_LOG_DAYS, SEALED_RAW_DAYS } from './retention.ts';
 import type { Deployment } from './settings.ts';
 
 /** What Firehose could not deliver. Nothing under these three prefixes expires: it is data that the tables lack. */
@@ -16,9 +17,6 @@ export const SPILL_PREFIX = 'spill/';
 export const SEALED_TAG = { key: 'depthlake-raw', value: 'sealed' } as const;
 
 const SEALED_PREFIX = 'sealed/';
-/** Readers that listed an hour before it was sealed have finished, and generation 1 can be compared with its sources. */
-const RAW_DAYS = 7;
-const ACCESS_LOG_DAYS = 90;
 const ACCESS_LOG_PREFIX = 'lake/';
 
 export type LakeArgs = Pick<Deployment, 'archiveAfterDays' | 'archiveClass' | 'accessLogs'>;
@@ -86,7 +84,7 @@ function rawExpiry(): readonly LifecycleRule[] {
   return TABLE_NAMES.map((table) => ({
     ...rule(`raw-${table}`),
     filter: { and: { prefix: `${TABLES[table].folder}/`, tags: { [SEALED_TAG.key]: SEALED_TAG.value } } },
-    expiration: { days: RAW_DAYS },
+    expiration: { days: SEALED_RAW_DAYS },
   }));
 }
 

@@ -8,11 +8,10 @@ import {
   type Output,
   type Resource,
 } from '@pulumi/pulumi';
+import { NONCURRENT_DAYS } from './retention.ts';
 
 export type LifecycleRule = aws.types.input.s3.BucketLifecycleConfigurationRule;
 
-/** How long an overwritten or deleted object can be brought back: time to notice a mistake, and a bound of what that costs. */
-const NONCURRENT_DAYS = 30;
 /** A writer that is still at work has its upload left alone: Firehose retries for a day, a sealing takes minutes. */
 const UNFINISHED_UPLOAD_DAYS = 7;
 

@@ -11,12 +11,12 @@ import {
   output,
 } from '@pulumi/pulumi';
 import { SPILL_PREFIX } from './lake.ts';
-import { LOG_RETENTION_DAYS } from './logs.ts';
 import type { Network } from './network.ts';
 import { ProducerRoles } from './producer-roles.ts';
 import { type ProducerService, producerServices } from './producer-services.ts';
 import { producerContainers, producerVariables, type TaskPlace, VOLUMES } from './producer-task.ts';
 import { replacementOf, steadyWithinMinutes } from './replacement.ts';
+import { LOG_DAYS } from './retention.ts';
 import type { Deployment } from './settings.ts';
 import { type TaskSize, taskSize } from './task-size.ts';
 
@@ -59,7 +59,7 @@ export class Producer extends ComponentResource {
       { settings: [{ name: 'containerInsights', value: 'disabled' }] },
       { parent: this },
     );
-    const logGroup = new aws.cloudwatch.LogGroup(name, { retentionInDays: LOG_RETENTION_DAYS }, { parent: this });
+    const logGroup = new aws.cloudwatch.LogGroup(name, { retentionInDays: LOG_DAYS }, { parent: this });
     const roles = new ProducerRoles(
       name,
       {

@@ -10,7 +10,7 @@ import {
 } from '@pulumi/pulumi';
 import type { Codec } from '../../transformer/codec.ts';
 import { createRole, type Statement } from './iam.ts';
-import { LOG_RETENTION_DAYS } from './logs.ts';
+import { LOG_DAYS } from './retention.ts';
 
 /**
  * MB: about three times what the largest batch takes at its peak (test/bench/RESULTS.md, Transformer on Lambda). Lambda gives
@@ -52,7 +52,7 @@ export class Transformer extends ComponentResource {
 
   constructor(name: string, args: TransformerArgs, opts?: ComponentResourceOptions) {
     super('depthlake:aws:Transformer', name, {}, opts);
-    const logGroup = new aws.cloudwatch.LogGroup(name, { retentionInDays: LOG_RETENTION_DAYS }, { parent: this });
+    const logGroup = new aws.cloudwatch.LogGroup(name, { retentionInDays: LOG_DAYS }, { parent: this });
     const role = createRole(
       name,
       {

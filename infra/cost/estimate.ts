@@ -2,7 +2,15 @@
 import { shardsNeeded } from './billing.ts';
 import { deliveryItems, ingestionItem, transformerItems } from './delivery-items.ts';
 import { type Item, totalOf } from './item.ts';
-import { accessLogItems, catalogItems, type LakeUse, queryItems, storageItems, writeItem } from './lake-items.ts';
+import {
+  accessLogItems,
+  catalogItems,
+  type LakeUse,
+  objectEventItem,
+  queryItems,
+  storageItems,
+  writeItem,
+} from './lake-items.ts';
 import { type Flow, type Load, loadOf } from './load.ts';
 import { PRICES } from './prices.ts';
 import { producerItems } from './producer-items.ts';
@@ -43,6 +51,7 @@ export function estimateOf(settings: CostSettings): Estimate {
     put,
     ...storageItems(load, settings),
     ...accessLogItems(requestsOf([put, ...queries]), settings),
+    objectEventItem(load),
     ...catalogItems(load, settings),
     ...queries,
     ...producerItems(settings, load),

@@ -1,4 +1,5 @@
 /** What the lake bills: S3, the catalog, and the queries. */
+import { ACCESS_LOG_DAYS, NONCURRENT_DAYS, SEALED_RAW_DAYS } from '../aws/retention.ts';
 import type { Deployment } from '../aws/settings.ts';
 import { ARCHIVED_AT_LEAST, GB, HOURS_A_DAY, HOURS_A_MONTH, SECONDS_A_MONTH, TB } from './billing.ts';
 import { type Item, itemOf } from './item.ts';
@@ -14,14 +15,13 @@ export interface LakeUse extends Pick<Deployment, 'archiveAfterDays' | 'archiveC
 }
 
 const SECONDS_A_DAY = HOURS_A_DAY * 3600;
-/** Raw files of a sealed hour expire after 7 days and stay as noncurrent versions for 30 more (infra/aws/lake.ts). */
-const RAW_DAYS = 37;
+/** Raw files of a sealed hour expire and stay as noncurrent versions for a while. */
+const RAW_DAYS = SEALED_RAW_DAYS + NONCURRENT_DAYS;
 /** Tables that the transformer registers hours of: order_book and feed_event. */
 const TABLES = 2;
 
 /** S3 writes a log for nothing and bills what it holds; allowed for, not measured: the bytes of a request in it. */
 const ACCESS_LOG_BYTES = 700;
-const ACCESS_LOG_DAYS = 90;
 
 /** One kind of objects that the bucket holds. */
 interface Holding {
@@ -46,11 +46,23 @@ export function writeItem({ files }: Load): Item {
   return itemOf('S3', 'puts', PRICES.put, objects / 1000, 'one request a container file');
 }
 
+/** EventBridge hears of every object, that the failure queue hears of some. */
+export function objectEventItem({ files }: Load): Item {
+  const objects = (files.orderBook.perSecond + files.feedEvent.perSecond) * SECONDS_A_MONTH;
+  return itemOf(
+    'EventBridge',
+    'objects',
+    PRICES.objectEvents,
+    objects / 1e6,
+    'an event for each new object of the lake',
+  );
+}
+
 export function storageItems(load: Load, use: LakeUse): Item[] {
   const { standard, archived, transitions } = holdingsOf(load, use);
   const prices = ARCHIVE_PRICES[use.archiveClass];
   const rule = use.sealed
-    ? `hours of less than ${use.archiveAfterDays} days, hours too small to archive, and the raw files of the last ${RAW_DAYS} days, 30 of them as noncurrent versions`
+    ? `hours of less than ${use.archiveAfterDays} days, hours too small to archive, and the raw files of the last ${RAW_DAYS} days, ${NONCURRENT_DAYS} of them as noncurrent versions`
     : 'files as delivered: they are not archived and never expire';
   const kept = itemOf('S3', 'storage, Standard', PRICES.standard, gbOf(standard), rule);
   if (archived.length === 0) return [kept];

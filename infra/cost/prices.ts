@@ -59,6 +59,8 @@ export const PRICES = {
   fargateArmGb: { usd: 0.00356, unit: 'GB-hours', source: FARGATE },
   publicAddress: { usd: 0.005, unit: 'address-hours', source: VPC },
   writeUnits: { usd: 0.625, unit: 'million writes', source: 'https://aws.amazon.com/dynamodb/pricing/on-demand/' },
+  /** S3's events are opt-in events. */
+  objectEvents: { usd: 1, unit: 'million events', source: 'https://aws.amazon.com/eventbridge/pricing/' },
   queueRequests: { usd: 0.4, unit: 'million requests', source: 'https://aws.amazon.com/sqs/pricing/' },
   mails: { usd: 2, unit: 'hundred thousand e-mails', source: 'https://aws.amazon.com/sns/pricing/' },
   /** Into AWS, and within a region through public addresses of its services. */

@@ -1,8 +1,8 @@
 /** What watching bills: metrics, alarms, the dashboard, logs, messages. */
 import { alarmRules } from '../aws/alarm-rules.ts';
-import { LOG_RETENTION_DAYS } from '../aws/logs.ts';
 import { PRODUCER, TRANSFORMER } from '../aws/metrics.ts';
 import { producerServices } from '../aws/producer-services.ts';
+import { LOG_DAYS } from '../aws/retention.ts';
 import { GB, HOURS_A_DAY, HOURS_A_MONTH, SECONDS_A_MONTH } from './billing.ts';
 import { type Item, itemOf } from './item.ts';
 import type { Load } from './load.ts';
@@ -44,8 +44,8 @@ export function watchingItems(settings: CostSettings, load: Load): Item[] {
       'CloudWatch',
       'logs kept',
       PRICES.logsKept,
-      (logGb * LOG_RETENTION_DAYS * HOURS_A_DAY) / HOURS_A_MONTH,
-      `${LOG_RETENTION_DAYS} days; compression, for which AWS bills less, is left out`,
+      (logGb * LOG_DAYS * HOURS_A_DAY) / HOURS_A_MONTH,
+      `${LOG_DAYS} days; compression, for which AWS bills less, is left out`,
     ),
     itemOf('SQS', 'failures', PRICES.queueRequests, 0, 'a request per failure; none in an undisturbed month'),
     itemOf('SNS', 'messages', PRICES.mails, 0, 'one e-mail an alarm; none in an undisturbed month'),

@@ -23,6 +23,9 @@ const { Struct } = own('google-protobuf/google/protobuf/struct_pb.js');
 const { ResourceMonitorService } = own('./proto/resource_grpc_pb.js');
 const { EngineService } = own('./proto/engine_grpc_pb.js');
 
+/** Its status is null then. */
+const HANGS_MS = 50_000;
+
 /** A resource as the engine is asked for it. */
 export interface Registered {
   readonly type: string;
@@ -78,7 +81,7 @@ export async function runInHost({ config, nodeArgs = nodeArgsOfProject() }: Host
       done(null, answer);
     },
     registerResourceOutputs: ({ request }: Call, done: Done) => {
-      if (request.getUrn().includes('pulumi:pulumi:Stack')) outputs = request.getOutputs().toJavaScript();
+      if (request.getUrn().includes('pulumi:pulumi:Stack')) outputs = request.getOutputs()?.toJavaScript() ?? {};
       done(null, new Empty());
     },
     invoke: ({ request }: Call, done: Done) => answerInvoke(request, done),
@@ -141,7 +144,13 @@ function ended(
     },
   );
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => log.push(data.toString()));
-  return new Promise((resolve) => child.once('close', resolve));
+  const killer = setTimeout(() => child.kill('SIGKILL'), HANGS_MS);
+  return new Promise((resolve) => {
+    child.once('close', (status) => {
+      clearTimeout(killer);
+      resolve(status);
+    });
+  });
 }
 
 function answerInvoke(request: Call['request'], done: Done): void {
