@@ -29,18 +29,16 @@ export async function deployed(config: Config): Promise<Deployment> {
   const settings = readDeployment((key) => config[key as keyof Config]);
   const seen = new Map<string, { readonly resource: Resource; readonly opts: CustomResourceOptions; urn: string }>();
   let outputs: Deployment['outputs'] = {};
-  const declared = await withoutStackTraces(() =>
-    withBundles((bundles) =>
-      declare(() => {
-        runtime.registerStackTransformation(({ resource, type, name, opts }) => {
-          seen.set(`${type} ${name}`, { resource, opts, urn: '' });
-          return undefined;
-        });
-        const made = deploy(settings, { project: PROJECT, stack: STACK, bundles });
-        for (const one of seen.values()) one.resource.urn.apply((urn) => (one.urn = urn));
-        output(made).apply((values) => (outputs = values as Deployment['outputs']));
-      }),
-    ),
+  const declared = await withBundles((bundles) =>
+    declare(() => {
+      runtime.registerStackTransformation(({ resource, type, name, opts }) => {
+        seen.set(`${type} ${name}`, { resource, opts, urn: '' });
+        return undefined;
+      });
+      const made = deploy(settings, { project: PROJECT, stack: STACK, bundles });
+      for (const one of seen.values()) one.resource.urn.apply((urn) => (one.urn = urn));
+      output(made).apply((values) => (outputs = values as Deployment['outputs']));
+    }),
   );
   // The stack itself is there before the program.
   const own = declared.filter(({ type }) => type !== 'pulumi:pulumi:Stack');
@@ -49,17 +47,6 @@ export async function deployed(config: Config): Promise<Deployment> {
     return { ...resource, urn, protect: opts.protect === true, retainOnDelete: opts.retainOnDelete === true };
   });
   return { resources, outputs };
-}
-
-/** Pulumi takes a stack trace with every promise: nine tenths of the time of a run against mocks. */
-async function withoutStackTraces<T>(run: () => Promise<T>): Promise<T> {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return await run();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
 }
 
 async function withBundles<T>(run: (bundles: Bundles) => Promise<T>): Promise<T> {
