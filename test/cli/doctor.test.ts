@@ -60,7 +60,7 @@ describe('depthlake doctor', () => {
 
     expect(status).toBe(1);
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/^ {2}failure {2}symbols +the venue does not trade NOPE\n {11}→ /m);
+    expect(stdout).toMatch(/^ {2}failure {2}symbols +the venue does not list NOPE\n {11}→ /m);
     expect(stdout).toMatch(/^aws {2}stream depthlake\n {2}failure {2}identity +cannot be reached/m);
     expect(stdout).toMatch(/\n6 ok, 1 warning, 5 failures\n$/);
     for (const secret of [AWS.AWS_SECRET_ACCESS_KEY, AWS.AWS_SESSION_TOKEN]) expect(stdout).not.toContain(secret);
