@@ -5,6 +5,7 @@
 import { boolean, FEED_SETTINGS, integer, oneOf, type Setting, type ValuesOf, VENUES } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
 import { CODECS } from '../../transformer/codec.ts';
+import { emptyShards } from './producer-services.ts';
 
 /** As Pulumi.yaml declares it. */
 export interface DeploymentSetting<T> extends Setting<T> {
@@ -179,6 +180,7 @@ export function readDeployment(get: (key: string) => string | undefined): Deploy
 /** What is wrong with values that are each right; a value that is not there contradicts none. */
 export function contradictions(values: Partial<Deployment>): string[] {
   const { vpcId, subnetIds, archiveAfterDays: days = 0, archiveClass } = values;
+  const { venue, symbols, shardsOfSymbols } = values;
   const problems: string[] = [];
   if (vpcId !== undefined && subnetIds !== undefined && (vpcId === null) !== (subnetIds === null)) {
     problems.push('vpcId and subnetIds: give both, or neither');
@@ -187,6 +189,15 @@ export function contradictions(values: Partial<Deployment>): string[] {
     problems.push(
       `archiveAfterDays ${days}: S3 moves objects to ${archiveClass} after ${INFREQUENT_ACCESS_DAYS} days or more`,
     );
+  }
+  if (venue !== undefined && symbols !== undefined && shardsOfSymbols !== undefined) {
+    const empty = emptyShards({ venue, symbols, shardsOfSymbols });
+    // Its producer would refuse to start.
+    if (empty.length > 0) {
+      problems.push(
+        `shardsOfSymbols ${shardsOfSymbols}: of the symbols named, shard ${empty.join(', ')} of ${shardsOfSymbols} would hold none`,
+      );
+    }
   }
   return problems;
 }

@@ -60,13 +60,11 @@ describe('the producers of a deployment', () => {
     expect(two.filter(({ replica }) => replica === 0)).toEqual(one);
   });
 
-  test('a shard that would hold none of the symbols named is refused before anything is deployed', () => {
-    const settings = deployment({ symbols: 'BTCUSDT', shardsOfSymbols: '2' });
-
-    expect(() => producerServices(settings)).toThrow(
+  test('a shard that would hold none of the symbols named is refused with the settings, before anything is declared', () => {
+    expect(() => deployment({ symbols: 'BTCUSDT', shardsOfSymbols: '2' })).toThrow(
       expect.objectContaining({
         code: 'DL_SETTINGS',
-        message: expect.stringMatching(/^shardsOfSymbols "2": of the symbols named, shard [12] of 2 would hold none$/),
+        message: expect.stringMatching(/^shardsOfSymbols 2: of the symbols named, shard [12] of 2 would hold none$/),
       }),
     );
   });
