@@ -24,6 +24,7 @@ const S3 = 'https://aws.amazon.com/s3/pricing/';
 const GLUE = 'https://aws.amazon.com/glue/pricing/';
 const CLOUDWATCH = 'https://aws.amazon.com/cloudwatch/pricing/';
 const FARGATE = 'https://aws.amazon.com/fargate/pricing/';
+const KMS = 'https://aws.amazon.com/kms/pricing/';
 const VPC = 'https://aws.amazon.com/vpc/pricing/';
 
 export const PRICES = {
@@ -38,7 +39,8 @@ export const PRICES = {
   onDemandExtended: { usd: 0.1, unit: 'GB-months', source: KINESIS },
   /** Beyond 7 days, in both modes. Sources disagree ($0.10 in one of them). */
   longTerm: { usd: 0.023, unit: 'GB-months', source: KINESIS },
-  streamKeyRequests: { usd: 0.03, unit: 'ten thousand requests', source: 'https://aws.amazon.com/kms/pricing/' },
+  streamKeyRequests: { usd: 0.03, unit: 'ten thousand requests', source: KMS },
+  keys: { usd: 1, unit: 'keys', source: KMS },
 
   firehoseIn: { usd: 0.029, unit: 'GB in steps of 5 KB', source: FIREHOSE },
   partitionedOut: { usd: 0.02, unit: 'GB', source: FIREHOSE },

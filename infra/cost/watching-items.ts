@@ -1,4 +1,4 @@
-/** What watching bills: metrics, alarms, the dashboard, logs, messages. */
+/** What watching bills: metrics, alarms, the dashboard, logs, messages and their key. */
 import { alarmRules } from '../aws/alarm-rules.ts';
 import { PRODUCER, TRANSFORMER } from '../aws/metrics.ts';
 import { producerServices } from '../aws/producer-services.ts';
@@ -49,7 +49,13 @@ export function watchingItems(settings: CostSettings, load: Load): Item[] {
     ),
     itemOf('SQS', 'failures', PRICES.queueRequests, 0, 'a request per failure; none in an undisturbed month'),
     itemOf('SNS', 'messages', PRICES.mails, 0, 'one e-mail an alarm; none in an undisturbed month'),
+    ...(settings.alarmEmail === null ? [] : [messageKeyItem()]),
   ];
+}
+
+function messageKeyItem(): Item {
+  const rule = 'alarms are encrypted with a key of the stack; each of its first two yearly rotations adds as much';
+  return itemOf('KMS', 'key of the messages', PRICES.keys, 1, rule);
 }
 
 /** The program's own rules, counted. */

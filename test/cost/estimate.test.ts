@@ -78,6 +78,12 @@ describe('producers', () => {
     expect(itemOf(estimate(given), 'CloudWatch alarms').quantity).toBe(rules.length);
   });
 
+  it('pay for the key of the messages where alarms are sent, as nothing else of the stack has a key of its own', () => {
+    const keyOf = (alarmEmail: string) => estimate({ alarmEmail }).items.filter(({ service }) => service === 'KMS');
+    expect(keyOf('ops@example.com')).toEqual([expect.objectContaining({ quantity: 1, usd: 1 })]);
+    expect(keyOf('')).toEqual([]);
+  });
+
   it('write the state of each symbol every 10 s, or with each snapshot where these are rarer', () => {
     const often = itemOf(estimate({ symbols: named(20), redundancy: '2' }), 'DynamoDB feed state');
     expect(often.quantity).toBeCloseTo((2 * 20 * MONTH) / 10 / 1e6, 9);
