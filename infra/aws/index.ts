@@ -1,5 +1,5 @@
 /** What `pulumi up` runs: the settings of the stack, and everything that they ask for. */
-import { Config, getProject, getStack, RunError } from '@pulumi/pulumi';
+import { Config, getProject, getStack, RunError, runtime } from '@pulumi/pulumi';
 import { DepthlakeError } from '../../producer/errors.ts';
 import { builtBundles } from './bundles.ts';
 import { readDeployment } from './settings.ts';
@@ -8,13 +8,21 @@ import { readDeployment } from './settings.ts';
 export default async function main(): Promise<Record<string, unknown>> {
   try {
     const config = new Config();
-    const settings = readDeployment((key) => config.get(key));
+    const settings = readDeployment((key) => config.get(key), keysOfProject());
     // Loading what AWS offers takes seconds; bad settings are told before.
     const { deploy } = await import('./program.ts');
     return deploy(settings, { project: getProject(), stack: getStack(), bundles: await builtBundles() });
   } catch (error) {
     throw shown(error);
   }
+}
+
+/** Those that are set, without the project's name; those of others, `aws:region`, are not ours to judge. */
+function keysOfProject(): string[] {
+  const prefix = `${getProject()}:`;
+  return Object.keys(runtime.allConfig())
+    .filter((key) => key.startsWith(prefix))
+    .map((key) => key.slice(prefix.length));
 }
 
 /** As Pulumi shows it: a RunError's message alone. */

@@ -159,11 +159,12 @@ export type Deployment = ValuesOf<typeof DEPLOYMENT_SETTINGS>;
 
 /**
  * @param get the value of a key as text; undefined: the default
- * @throws DL_SETTINGS that names every bad value at once
+ * @param given the keys that were set, of which a misspelt one would change nothing
+ * @throws DL_SETTINGS that names every bad value and key at once
  */
-export function readDeployment(get: (key: string) => string | undefined): Deployment {
+export function readDeployment(get: (key: string) => string | undefined, given: readonly string[] = []): Deployment {
   const values: Record<string, unknown> = {};
-  const problems: string[] = [];
+  const problems = given.filter((key) => !Object.hasOwn(DEPLOYMENT_SETTINGS, key)).map(unknownKey);
   for (const [key, setting] of Object.entries(DEPLOYMENT_SETTINGS)) {
     const text = get(key) ?? setting.default;
     try {
@@ -200,6 +201,10 @@ export function contradictions(values: Partial<Deployment>): string[] {
     }
   }
   return problems;
+}
+
+function unknownKey(key: string): string {
+  return `${key}: there is no such setting; there are ${Object.keys(DEPLOYMENT_SETTINGS).join(', ')}`;
 }
 
 function archiveClass(text: string): (typeof ARCHIVE_CLASSES)[number] {

@@ -24,11 +24,15 @@ test('the program loads in Pulumi’s host as Pulumi.yaml says, and runs to its 
 });
 
 test('bad settings end it before anything is declared, all of them named, without a stack trace', async () => {
-  const run = await runInHost({ config: { venue: 'nasdaq', shards: '0', archiveClass: 'DEEP_ARCHIVE' } });
+  const run = await runInHost({
+    config: { venue: 'nasdaq', shards: '0', archiveClass: 'DEEP_ARCHIVE', symbol: 'ETHUSDT' },
+  });
 
   expect(run.status).not.toBe(0);
   expect(run.resources.map(({ type }) => type)).toEqual(['pulumi:pulumi:Stack']);
-  expect(run.log).toContain('DL_SETTINGS: venue "nasdaq": must be one of binance.us, binance.com');
+  expect(run.log).toMatch(/DL_SETTINGS: /);
+  expect(run.log).toContain('venue "nasdaq": must be one of binance.us, binance.com');
+  expect(run.log).toContain('symbol: there is no such setting; there are venue, symbols, book, ');
   expect(run.log).toContain('shards "0": must be a whole number from 1 to 200');
   expect(run.log).toContain('archiveClass "DEEP_ARCHIVE": Athena cannot read objects in DEEP_ARCHIVE');
   expect(run.log).not.toContain('    at ');
