@@ -1,6 +1,8 @@
 /** The whole program, for the defaults, for each setting with another value, and for everything at once. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { environmentOf } from '../../infra/commands/stack-outputs.ts';
+import { FEED_SETTINGS, readSettings } from '../../producer/config.ts';
 import { ERROR_PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import type { Properties } from './account.ts';
 import { CHANGES, OF_THE_DEFAULTS } from './inventory.ts';
@@ -273,6 +275,17 @@ describe('the stack’s outputs', () => {
         DEPTHLAKE_BOOK: 'full',
       },
     });
+  });
+
+  test.each(NAMES)('hold the environment that `depthlake env` prints and doctor reads as settings: %s', (name) => {
+    const { outputs } = deployments.get(name)!;
+    const environment = environmentOf(JSON.stringify(outputs));
+    const { venue, symbols, book } = readSettings(FEED_SETTINGS, {}, environment);
+
+    expect(environment).toEqual(outputs['environment']);
+    const config: Config = { venue: 'binance.us', symbols: 'BTCUSDT', book: 'depth20', ...CONFIGS[name] };
+    expect({ venue, book }).toEqual({ venue: config.venue, book: config.book });
+    expect(symbols).toEqual(FEED_SETTINGS.symbols.parse(config.symbols!));
   });
 });
 
