@@ -10,8 +10,8 @@ export default defineConfig({
     exclude: long ? [] : ['test/**/*.long.test.ts'],
     testTimeout: long ? 900_000 : 60_000,
     hookTimeout: 60_000,
-    // Two cores, and end-to-end tests start processes of their own.
-    maxWorkers: 2,
+    // On two cores: end-to-end tests mostly wait, for processes of their own.
+    maxWorkers: 3,
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
   },
 });

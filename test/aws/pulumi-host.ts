@@ -48,6 +48,8 @@ interface HostOptions {
   readonly config: Readonly<Record<string, string>>;
   /** Instead of those of Pulumi.yaml. */
   readonly nodeArgs?: readonly string[];
+  /** Another Node than that of the tests. */
+  readonly node?: string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the messages come from Pulumi's generated code, which has no types here
@@ -55,7 +57,7 @@ type Call = { readonly request: any };
 type Done = (error: unknown, answer: unknown) => void;
 
 /** Runs the program to its end. */
-export async function runInHost({ config, nodeArgs = nodeArgsOfProject() }: HostOptions): Promise<HostRun> {
+export async function runInHost(options: HostOptions): Promise<HostRun> {
   const resources: Registered[] = [];
   const log: string[] = [];
   let outputs: Record<string, unknown> = {};
@@ -110,7 +112,7 @@ export async function runInHost({ config, nodeArgs = nodeArgsOfProject() }: Host
   });
   try {
     const address = `127.0.0.1:${port}`;
-    const status = await ended(address, nodeArgs, config, log);
+    const status = await ended(address, options, log);
     return { status, resources, outputs, log: log.join('\n') };
   } finally {
     server.forceShutdown();
@@ -119,13 +121,12 @@ export async function runInHost({ config, nodeArgs = nodeArgsOfProject() }: Host
 
 function ended(
   address: string,
-  nodeArgs: readonly string[],
-  config: HostOptions['config'],
+  { config, nodeArgs = nodeArgsOfProject(), node = process.execPath }: HostOptions,
   log: string[],
 ): Promise<number | null> {
   const values = Object.entries(config).map(([key, value]) => [`depthlake:${key}`, value]);
   const child = spawn(
-    process.execPath,
+    node,
     [
       ...nodeArgs,
       require.resolve('@pulumi/pulumi/cmd/run'),
