@@ -66,7 +66,7 @@ export const DEPLOYMENT_SETTINGS = {
   shards: {
     flag: 'shards',
     argument: '<n>',
-    help: 'Shards of the Kinesis stream where it is provisioned; each takes 1 MB or 1,000 records a second',
+    help: 'Shards of the Kinesis stream where it is provisioned; each takes 1 MB or 1,000 records a second. An update can double or halve them at most',
     type: 'integer',
     default: '1',
     parse: integer(1, 200),

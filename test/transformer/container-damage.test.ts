@@ -117,7 +117,7 @@ describe.each(CODECS)('a container file in codec %s', { timeout: 60_000 }, (code
         expect(isTold(flipped(bytes, bit % (bytes.length * 8)), rows)).toBe(true);
       }),
       // Shrinking a file takes minutes and tells nothing more.
-      { numRuns: 2000, endOnFailure: true },
+      { numRuns: 500, endOnFailure: true },
     );
   });
 });
