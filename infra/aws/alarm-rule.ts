@@ -33,3 +33,15 @@ export interface AlarmRule<V> {
   /** Whether the end is worth a message: that of a state is, that of an event is not. */
   readonly tellsEnd: boolean;
 }
+
+/** Of what is news each time: one in five minutes alarms, five minutes make one message of many, and the end is none. */
+export const EACH_IS_NEWS = {
+  statistic: 'Sum',
+  when: 'at least',
+  threshold: 1,
+  periodSeconds: 300,
+  breaches: 1,
+  periods: 1,
+  silence: 'notBreaching',
+  tellsEnd: false,
+} as const satisfies Partial<AlarmRule<unknown>>;

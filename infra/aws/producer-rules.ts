@@ -1,5 +1,5 @@
 /** Alarms of one producer: each names the producer at fault, as the tasks have nothing in common that could fail at once. */
-import type { AlarmRule, WatchSettings } from './alarm-rule.ts';
+import { type AlarmRule, EACH_IS_NEWS, type WatchSettings } from './alarm-rule.ts';
 import { ECS, PRODUCER, seriesOf } from './metrics.ts';
 import type { Watched, WatchedProducer } from './watched.ts';
 
@@ -49,15 +49,8 @@ export function producerRules<V>(
       stage: 'exchange',
       description: `The exchange did not deliver everything to producer ${producer}: the lake has a hole, and a row of kind gap in feed_event for each symbol and stretch. Query feed_event for when and how much; a second producer (redundancy) closes such holes.`,
       series: figure('Gaps'),
-      statistic: 'Sum',
-      when: 'at least',
-      threshold: 1,
-      // A connection is handed over without a gap, so each gap is news; five minutes make one message of one outage.
-      periodSeconds: 5 * MINUTE,
-      breaches: 1,
-      periods: 1,
-      silence: 'notBreaching',
-      tellsEnd: false,
+      // A connection is handed over without a gap.
+      ...EACH_IS_NEWS,
     },
     {
       name: named('spill'),
@@ -79,15 +72,9 @@ export function producerRules<V>(
       stage: 'producer',
       description: `Rows of producer ${producer} are lost: memory and spill were full. Rows of kind refused in feed_event name their sequence numbers. Bring Kinesis back first (write throttles, the producer's log).`,
       series: figure('RefusedRows'),
-      statistic: 'Sum',
-      when: 'at least',
-      threshold: 1,
+      ...EACH_IS_NEWS,
       // Loss is told at once.
       periodSeconds: MINUTE,
-      breaches: 1,
-      periods: 1,
-      silence: 'notBreaching',
-      tellsEnd: false,
     },
     {
       name: named('no-task'),

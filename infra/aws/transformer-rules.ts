@@ -1,5 +1,5 @@
 /** Alarms of the transformer. */
-import type { AlarmRule } from './alarm-rule.ts';
+import { type AlarmRule, EACH_IS_NEWS } from './alarm-rule.ts';
 import { LAMBDA, seriesOf, TRANSFORMER, TRANSFORMER_FUNCTION } from './metrics.ts';
 import type { Watched } from './watched.ts';
 
@@ -17,15 +17,8 @@ export function transformerRules<V>(
       description:
         'Calls of the transformer fail. Firehose calls again three times, then the batch goes to the error prefix and waits for recovery. See the transformer’s log.',
       series: seriesOf<V>(LAMBDA.Errors, transformer),
-      statistic: 'Sum',
-      when: 'at least',
-      threshold: 1,
       // It answers for bad records, and fails for none: each failure is a fault.
-      periodSeconds: 5 * MINUTE,
-      breaches: 1,
-      periods: 1,
-      silence: 'notBreaching',
-      tellsEnd: false,
+      ...EACH_IS_NEWS,
     },
     {
       name: 'transformer-throttles',
@@ -65,15 +58,8 @@ export function transformerRules<V>(
       description:
         'The transformer refused records: they could not be decoded, or did not fit its response. Their bytes lie under the error prefix with the reason. A producer of another version or a foreign writer is on the stream.',
       series: seriesOf<V>(TRANSFORMER.RefusedRecords, stack, TRANSFORMER_FUNCTION),
-      statistic: 'Sum',
-      when: 'at least',
-      threshold: 1,
       // Our own packs are never refused.
-      periodSeconds: 5 * MINUTE,
-      breaches: 1,
-      periods: 1,
-      silence: 'notBreaching',
-      tellsEnd: false,
+      ...EACH_IS_NEWS,
     },
     {
       name: 'unregistered-partitions',
