@@ -15,12 +15,14 @@ export interface Item {
   readonly rule: string;
   /** The page of AWS that sets the price and the rule. */
   readonly source: string;
+  /** Whether the price was found in a report of 2025 or later. */
+  readonly confirmed: boolean;
 }
 
 /** @param quantity in the unit of the price */
 export function itemOf(service: string, what: string, price: Price, quantity: number, rule: string): Item {
-  const { usd, unit, source } = price;
-  return { service, what, quantity, unit, price: usd, usd: quantity * usd, rule, source };
+  const { usd, unit, source, unconfirmed = false } = price;
+  return { service, what, quantity, unit, price: usd, usd: quantity * usd, rule, source, confirmed: !unconfirmed };
 }
 
 export function totalOf(items: readonly Item[]): number {

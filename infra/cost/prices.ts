@@ -5,8 +5,8 @@
 
 export const PRICES_REGION = 'us-east-1';
 /**
- * When they were last looked up: the rules on AWS's own pages, the figures in reports of them from 2026, as AWS's pages
- * fetch theirs by script.
+ * When they were last looked up: the rules on AWS's own pages, the figures in reports of them, as AWS's pages fetch theirs
+ * by script.
  */
 export const PRICES_DATE = '2026-11-22';
 
@@ -15,6 +15,8 @@ export interface Price {
   /** What so many dollars buy. */
   readonly unit: string;
   readonly source: string;
+  /** No report of the figure of 2025 or later was found; it is what was known before. */
+  readonly unconfirmed?: true;
 }
 
 const KINESIS = 'https://aws.amazon.com/kinesis/data-streams/pricing/';
@@ -35,12 +37,12 @@ export const PRICES = {
   onDemandHour: { usd: 0.04, unit: 'stream-hours', source: KINESIS },
   onDemandIn: { usd: 0.08, unit: 'GB', source: KINESIS },
   onDemandOut: { usd: 0.04, unit: 'GB', source: KINESIS },
-  /** Beyond 24 hours, up to 7 days, of a stream on demand. Not confirmed by a second source. */
-  onDemandExtended: { usd: 0.1, unit: 'GB-months', source: KINESIS },
+  /** Beyond 24 hours, up to 7 days, of a stream on demand. */
+  onDemandExtended: { usd: 0.1, unit: 'GB-months', source: KINESIS, unconfirmed: true },
   /** Beyond 7 days, in both modes. Sources disagree ($0.10 in one of them). */
-  longTerm: { usd: 0.023, unit: 'GB-months', source: KINESIS },
-  streamKeyRequests: { usd: 0.03, unit: 'ten thousand requests', source: KMS },
-  keys: { usd: 1, unit: 'keys', source: KMS },
+  longTerm: { usd: 0.023, unit: 'GB-months', source: KINESIS, unconfirmed: true },
+  streamKeyRequests: { usd: 0.03, unit: 'ten thousand requests', source: KMS, unconfirmed: true },
+  keys: { usd: 1, unit: 'keys', source: KMS, unconfirmed: true },
 
   firehoseIn: { usd: 0.029, unit: 'GB in steps of 5 KB', source: FIREHOSE },
   partitionedOut: { usd: 0.02, unit: 'GB', source: FIREHOSE },
@@ -48,7 +50,7 @@ export const PRICES = {
 
   lambdaRequests: { usd: 0.2, unit: 'million calls', source: LAMBDA },
   lambdaArmSeconds: { usd: 0.0000133334, unit: 'GB-seconds', source: LAMBDA },
-  traces: { usd: 5, unit: 'million traces', source: 'https://aws.amazon.com/xray/pricing/' },
+  traces: { usd: 5, unit: 'million traces', source: 'https://aws.amazon.com/xray/pricing/', unconfirmed: true },
 
   put: { usd: 0.005, unit: 'thousand requests', source: S3 },
   get: { usd: 0.0004, unit: 'thousand requests', source: S3 },
@@ -62,9 +64,14 @@ export const PRICES = {
   publicAddress: { usd: 0.005, unit: 'address-hours', source: VPC },
   writeUnits: { usd: 0.625, unit: 'million writes', source: 'https://aws.amazon.com/dynamodb/pricing/on-demand/' },
   /** S3's events are opt-in events. */
-  objectEvents: { usd: 1, unit: 'million events', source: 'https://aws.amazon.com/eventbridge/pricing/' },
+  objectEvents: {
+    usd: 1,
+    unit: 'million events',
+    source: 'https://aws.amazon.com/eventbridge/pricing/',
+    unconfirmed: true,
+  },
   queueRequests: { usd: 0.4, unit: 'million requests', source: 'https://aws.amazon.com/sqs/pricing/' },
-  mails: { usd: 2, unit: 'hundred thousand e-mails', source: 'https://aws.amazon.com/sns/pricing/' },
+  mails: { usd: 2, unit: 'hundred thousand e-mails', source: 'https://aws.amazon.com/sns/pricing/', unconfirmed: true },
   /** Into AWS, and within a region through public addresses of its services. */
   transferIn: { usd: 0, unit: 'GB', source: 'https://aws.amazon.com/ec2/pricing/on-demand/' },
 
@@ -72,7 +79,7 @@ export const PRICES = {
   alarms: { usd: 0.1, unit: 'alarms', source: CLOUDWATCH },
   dashboards: { usd: 3, unit: 'dashboards', source: CLOUDWATCH },
   logsIn: { usd: 0.5, unit: 'GB', source: CLOUDWATCH },
-  logsKept: { usd: 0.03, unit: 'GB-months', source: CLOUDWATCH },
+  logsKept: { usd: 0.03, unit: 'GB-months', source: CLOUDWATCH, unconfirmed: true },
 } as const satisfies Record<string, Price>;
 
 export type PriceName = keyof typeof PRICES;
@@ -88,9 +95,9 @@ interface ArchivePrices {
 function archivePrices(kept: number, transitions: number, retrieved: number, get: number): ArchivePrices {
   return {
     kept: { usd: kept, unit: 'GB-months', source: S3 },
-    transitions: { usd: transitions, unit: 'thousand objects', source: S3 },
+    transitions: { usd: transitions, unit: 'thousand objects', source: S3, unconfirmed: true },
     retrieved: { usd: retrieved, unit: 'GB', source: S3 },
-    get: { usd: get, unit: 'thousand requests', source: S3 },
+    get: { usd: get, unit: 'thousand requests', source: S3, unconfirmed: true },
   };
 }
 

@@ -59,7 +59,9 @@ function perDay({ perSecond }: Flow): number {
 function* ruleLines(items: readonly Item[], paint: Paint): Generator<string> {
   yield '';
   yield paint.bold('rules');
-  for (const { service, what, rule, source } of items) yield `${service}, ${what}: ${rule} (${source})`;
+  for (const { service, what, rule, source, confirmed } of items) {
+    yield `${service}, ${what}: ${rule} (${source}${confirmed ? '' : '; the figure is not confirmed'})`;
+  }
 }
 
 function comparisonLine({ what, choices }: Comparison): string {

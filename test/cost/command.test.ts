@@ -50,6 +50,8 @@ describe('depthlake cost', () => {
       /^Firehose, data in: each record is rounded up to 5 KB.* \(https:\/\/aws\.amazon\.com\/firehose/m,
     );
     expect(text.match(/\(https:\/\/aws\.amazon\.com\//g)!.length).toBeGreaterThan(20);
+    expect(text).toMatch(/^EventBridge, objects: .* \(https:.*; the figure is not confirmed\)$/m);
+    expect(text).not.toMatch(/^Firehose, data in: .*not confirmed/m);
   });
 
   it('warns of settings that the stream could not carry', async () => {
@@ -73,7 +75,17 @@ describe('depthlake cost', () => {
     expect(result.settings).toMatchObject({ symbols: ['BTCUSDT'], every: 1000, streamMode: 'provisioned' });
     expect(result.items.length).toBeGreaterThan(20);
     for (const item of result.items) {
-      expect(Object.keys(item)).toEqual(['service', 'what', 'quantity', 'unit', 'price', 'usd', 'rule', 'source']);
+      expect(Object.keys(item)).toEqual([
+        'service',
+        'what',
+        'quantity',
+        'unit',
+        'price',
+        'usd',
+        'rule',
+        'source',
+        'confirmed',
+      ]);
     }
     expect(result.comparisons.map(({ what }: { what: string }) => what)).toEqual([
       'Kinesis',
