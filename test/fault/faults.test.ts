@@ -22,6 +22,7 @@ describe.concurrent('nothing is lost', () => {
         flags: ['--linger=500ms'],
       });
       await framesReceived(pipeline, 200);
+      await until('entries were refused', () => pipeline.proxy.befallen.refuseEntries > 10, 60_000);
 
       const { summary, failure } = await pipeline.finish();
 
@@ -43,6 +44,10 @@ describe.concurrent('nothing is lost', () => {
         kinesis: { failCalls: 0.1, cutCalls: 0.1, cutAnswers: 0.1 },
       });
       await framesReceived(pipeline, 300);
+      // How many calls there are depends on the machine: on a busy one packs share them.
+      const { befallen } = pipeline.proxy;
+      const rarest = () => Math.min(befallen.failCalls, befallen.cutCalls, befallen.cutAnswers);
+      await until('each fault has befallen a call', () => rarest() > 0, 60_000);
       pipeline.proxy.faults.hangCalls = 1;
       await until('a call hangs', () => pipeline.proxy.befallen.hangCalls > 0);
       pipeline.proxy.faults.hangCalls = 0;
@@ -51,8 +56,7 @@ describe.concurrent('nothing is lost', () => {
       const { summary, failure } = await pipeline.finish();
 
       expect(failure).toBeNull();
-      const { failCalls, cutCalls, cutAnswers } = pipeline.proxy.befallen;
-      expect(Math.min(failCalls, cutCalls, cutAnswers)).toBeGreaterThan(0);
+      expect(rarest()).toBeGreaterThan(0);
       const { check } = await expectComplete(pipeline.folder, summary, SYMBOLS);
       expect(check.totals.duplicates).toBeGreaterThanOrEqual(pipeline.proxy.acceptedUntold());
     },
@@ -192,15 +196,17 @@ test('with all faults at once nothing is lost, everything else is counted', SLOW
     exchange: { cutEveryMs: 2000, repeatFrames: 0.1, lateFrames: 0.1, malformedFrames: 0.1, foreignFrames: 0.1 },
     flags: ['--linger=300ms', '--raw-levels'],
   });
+  const { befallen } = pipeline.proxy;
+  const rarest = () => Math.min(befallen.refuseEntries, befallen.failCalls, befallen.cutCalls);
   await sleep(20_000);
+  await until('each fault has befallen a call', () => rarest() > 0, 60_000);
   await quiet(pipeline);
 
   const { summary, failure } = await pipeline.finish();
 
   expect(failure).toBeNull();
   const { check, lake } = await expectComplete(pipeline.folder, summary, symbols);
-  const { befallen } = pipeline.proxy;
-  expect(Math.min(befallen.refuseEntries, befallen.failCalls, befallen.cutCalls)).toBeGreaterThan(0);
+  expect(rarest()).toBeGreaterThan(0);
   expect(pipeline.failedCalls()).toBeGreaterThan(10);
   expect(pipeline.delivery.stats).toMatchObject({ errorRecords: 0 });
   expect(pipeline.delivery.stats.duplicatedBatches).toBeGreaterThan(0);
