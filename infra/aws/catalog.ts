@@ -62,7 +62,7 @@ export class Catalog extends ComponentResource {
 }
 
 /** CreateTable’s input as Pulumi spells it: what the transformer declares locally and what AWS is told are one thing. */
-export function tableArgs(input: TableInput) {
+function tableArgs(input: TableInput) {
   const { Location, InputFormat, OutputFormat, Columns, SerdeInfo } = input.StorageDescriptor!;
   return {
     description: input.Description!,

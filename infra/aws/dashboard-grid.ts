@@ -1,7 +1,7 @@
 /** A dashboard's grid (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html). */
 
 /** Columns of the grid. */
-export const GRID_WIDTH = 24;
+const GRID_WIDTH = 24;
 
 /** What a place on the grid shows. */
 export interface Tile {

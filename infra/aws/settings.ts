@@ -15,7 +15,7 @@ export interface DeploymentSetting<T> extends Setting<T> {
 const { symbols, book, everyMs, rawLevels } = FEED_SETTINGS;
 
 /** The storage classes of S3 that Athena reads from; from the others it reads nothing until an object is restored. */
-export const ARCHIVE_CLASSES = ['GLACIER_IR', 'STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING'] as const;
+const ARCHIVE_CLASSES = ['GLACIER_IR', 'STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING'] as const;
 const UNREADABLE_CLASSES = ['GLACIER', 'DEEP_ARCHIVE'];
 /**
  * S3 takes an object into these no earlier.
