@@ -135,6 +135,52 @@ export const ERRORS = {
     exit: 1,
     remedy: 'Deploy the stack with this version of depthlake (`pulumi up`), or name another stack.',
   },
+  DL_REPLAY_DENIED: {
+    exit: 1,
+    remedy:
+      'Check the AWS credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and the region; the README lists the actions that each source and sink of a replay needs.',
+  },
+  DL_REPLAY_UNREACHABLE: {
+    exit: 1,
+    remedy:
+      'Check the network, AWS_REGION and the AWS_ENDPOINT_URL variables; --local means the pipeline of `depthlake start`.',
+  },
+  DL_REPLAY_INCOMPLETE: {
+    exit: 1,
+    remedy: 'What is named above was left out; everything else was replayed. --strict stops at the first of them.',
+  },
+  DL_HOUR_EMPTY: {
+    exit: 1,
+    remedy: 'Bring the hour back from the stream (README: an hour is missing), or choose a range without it.',
+  },
+  DL_RANGE_EXPIRED: {
+    exit: 1,
+    remedy: 'Begin at the oldest time named above, or replay the earlier part from the lake.',
+  },
+  DL_DELIVERY_STREAM_MISSING: {
+    exit: 1,
+    remedy: 'Check the name and the region; `depthlake env` prints the names of a deployed stack.',
+  },
+  DL_DELIVERY_STREAM_SOURCE: {
+    exit: 2,
+    remedy: 'Name a delivery stream of type DirectPut: the stack’s `backfill`.',
+  },
+  DL_SINK_EXISTS: {
+    exit: 2,
+    remedy: 'Choose another place, go on with the --checkpoint it was begun with, or replace it with --overwrite.',
+  },
+  DL_SINK_FAILED: {
+    exit: 1,
+    remedy: 'Mend what is named above, then run the same command again; with --checkpoint it goes on where it stopped.',
+  },
+  DL_CHECKPOINT_INVALID: {
+    exit: 2,
+    remedy: 'Give the command that the checkpoint was begun with, or another --checkpoint file.',
+  },
+  DL_RAW_LEVELS_MISSING: {
+    exit: 1,
+    remedy: 'A partial book needs top_bids and top_asks: record with --raw-levels.',
+  },
   DL_SERVICE_DIED: {
     exit: 1,
     remedy: 'The lines above say why; start again, and report it if it happens again.',
