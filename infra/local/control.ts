@@ -1,22 +1,23 @@
 /**
- * What the local services say about themselves, on 127.0.0.1: Firehose's `DescribeDeliveryStream` (AWS JSON 1.1) and
+ * Where the local Firehose and STS are asked, on 127.0.0.1: Firehose's operations on delivery streams (AWS JSON 1.1) and
  * STS's `GetCallerIdentity` (AWS query), by which a client tells what runs and as whom.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { DeliveryStreamDescription } from '@aws-sdk/client-firehose';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import { LOCAL_ACCOUNT } from './environment.ts';
+import { answer, type ServedStream } from './firehose/operations.ts';
+import { FirehoseError } from './firehose/record.ts';
 
-/** A request of either kind has some hundred bytes. */
-const MAX_REQUEST_BYTES = 64 * 1024;
+/** PutRecordBatch's 4 MiB in base64, and its JSON. */
+const MAX_REQUEST_BYTES = 6 * 1024 * 1024;
 const FIREHOSE_TARGET = /^Firehose_20150804\.(\w+)$/;
 const STS_XMLNS = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
 export interface ControlOptions {
-  readonly deliveryStreams: readonly DeliveryStreamDescription[];
+  readonly deliveryStreams: readonly ServedStream[];
   readonly log: (line: string) => void;
 }
 
@@ -36,7 +37,7 @@ interface Answer {
 export async function startControl({ deliveryStreams, log }: ControlOptions): Promise<Control> {
   const server = createServer((request, response) => {
     respond(request, response, deliveryStreams).catch((error) => {
-      log(`a request about the local services failed: ${reasonOf(error)}`);
+      log(`a request to the local services failed: ${reasonOf(error)}`);
       response.destroy();
     });
   });
@@ -60,7 +61,7 @@ export async function startControl({ deliveryStreams, log }: ControlOptions): Pr
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  streams: readonly DeliveryStreamDescription[],
+  streams: readonly ServedStream[],
 ): Promise<void> {
   // A length is what every SDK sends, and the parser holds the body to it.
   const length = request.headers['content-length'];
@@ -70,34 +71,30 @@ async function respond(
   }
   const body = await text(request);
   const target = request.headers['x-amz-target'];
-  const { status, type, body: answer } = target === undefined ? sts(body) : firehose(String(target), body, streams);
+  const { status, type, body: answered } = target === undefined ? sts(body) : firehose(String(target), body, streams);
   response.writeHead(status, { 'content-type': type, 'x-amzn-requestid': randomUUID() });
-  response.end(answer);
+  response.end(answered);
 }
 
-function firehose(target: string, body: string, streams: readonly DeliveryStreamDescription[]): Answer {
-  const operation = FIREHOSE_TARGET.exec(target)?.[1];
-  if (operation !== 'DescribeDeliveryStream') return jsonError('UnknownOperationException', `no operation ${target}`);
-  const name = deliveryStreamName(body);
-  if (name === null) return jsonError('SerializationException', 'the body is no JSON object with DeliveryStreamName');
-  const description = streams.find(({ DeliveryStreamName }) => DeliveryStreamName === name);
-  if (description === undefined) {
-    return jsonError('ResourceNotFoundException', `Firehose ${name} under account ${LOCAL_ACCOUNT} not found.`);
-  }
-  return json(200, { DeliveryStreamDescription: description });
-}
-
-function deliveryStreamName(body: string): string | null {
+function firehose(target: string, body: string, streams: readonly ServedStream[]): Answer {
+  const operation = FIREHOSE_TARGET.exec(target)?.[1] ?? target;
   try {
-    const { DeliveryStreamName } = JSON.parse(body) as { DeliveryStreamName?: unknown };
-    return typeof DeliveryStreamName === 'string' ? DeliveryStreamName : null;
-  } catch {
-    return null;
+    return json(200, answer(operation, inputOf(body), streams));
+  } catch (error) {
+    if (!(error instanceof FirehoseError)) throw error;
+    const { name, message } = error;
+    return json(name === 'ServiceUnavailableException' ? 503 : 400, { __type: name, message });
   }
 }
 
-function jsonError(type: string, message: string): Answer {
-  return json(400, { __type: type, message });
+function inputOf(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const input: unknown = JSON.parse(body);
+    if (typeof input === 'object' && input !== null) return input as Record<string, unknown>;
+  } catch {
+    // Refused below, as what is no object is.
+  }
+  throw new FirehoseError('SerializationException', 'the body is no JSON object');
 }
 
 /** The protocol's times are epoch seconds. */

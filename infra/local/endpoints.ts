@@ -11,10 +11,14 @@ export interface Endpoints extends ProcessIdentity {
   readonly started: string;
   readonly venue: string;
   readonly stream: string;
+  /** From the stream into the lake. */
+  readonly delivery_stream: string;
+  /** From direct puts into the lake. */
+  readonly backfill: string;
   readonly database: string;
   readonly kinesis: string;
   readonly glue: string;
-  /** Of Firehose and of STS, for what describes the services. */
+  /** Of Firehose and of STS. */
   readonly control: string;
   /** Hosts that the producer was given; null where they are the venue's own. */
   readonly ws: string | null;

@@ -44,7 +44,11 @@ export interface PipelineStatus {
   readonly errorRecords: number;
 }
 
-/** What a run did. `rows`, `duplicates` and `lost` are read from the files, feed events included. */
+/**
+ * What a run did. `rows`, `duplicates` and `lost` are read from the files that the stream brought, feed events included;
+ * `backfilled` counts the rows of those that direct puts brought, which prove nothing: they may be a part of any session.
+ * `error_records` are of both.
+ */
 export interface PipelineSummary {
   readonly session_id: string | null;
   readonly venue: string;
@@ -68,6 +72,7 @@ export interface PipelineSummary {
   /** Rows that wait on disk for the next start. */
   readonly spilled: number;
   readonly duplicates: number;
+  readonly backfilled: number;
   readonly discarded: Readonly<Record<string, number>>;
   /** Feed events of the producer's session by kind, tallies among them. */
   readonly events: Readonly<Record<string, number>>;
@@ -113,6 +118,7 @@ async function startClaimed(options: PipelineOptions, claim: FolderClaim): Promi
   let pipeline: Pipeline | null = null;
   const services = await startServices(options, {
     onDelivered: (key) => pipeline?.delivered(key),
+    onBackfilled: (key) => pipeline?.backfilled(key),
     onFatal: (error) => pipeline?.fail(error),
   });
   if (options.signal.aborted) {
@@ -134,6 +140,7 @@ class Pipeline implements LocalPipeline {
   readonly #claim: FolderClaim;
   readonly #producer: LocalProducer;
   readonly #reader: LakeReader;
+  readonly #backfillReader: LakeReader;
   readonly #startedMs = Date.now();
   #resolveConnected: () => void = () => {};
   readonly #limit: DurationLimit;
@@ -148,6 +155,7 @@ class Pipeline implements LocalPipeline {
     this.#services = services;
     this.#claim = claim;
     this.#reader = new LakeReader(services.bucket, options.log);
+    this.#backfillReader = new LakeReader(services.bucket, options.log);
     this.connected = new Promise((resolve) => {
       this.#resolveConnected = resolve;
     });
@@ -180,10 +188,21 @@ class Pipeline implements LocalPipeline {
     void this.#reader.read(key);
   }
 
+  backfilled(key: string): void {
+    void this.#backfillReader.read(key);
+  }
+
   status(): PipelineStatus {
-    const { objects, errorRecords } = this.#services.delivery();
+    const delivered = [this.#services.delivery(), this.#services.backfill()];
     const { snapshots = 0, packs = 0, lagMs = null } = this.#progress ?? {};
-    return { snapshots, packs, lagMs, objects, errorRecords, rows: this.#reader.rows };
+    return {
+      snapshots,
+      packs,
+      lagMs,
+      objects: sum(delivered.map(({ objects }) => objects)),
+      errorRecords: sum(delivered.map(({ errorRecords }) => errorRecords)),
+      rows: this.#reader.rows + this.#backfillReader.rows,
+    };
   }
 
   stop(reason: string): void {
@@ -219,7 +238,7 @@ class Pipeline implements LocalPipeline {
         if (this.#failure === null || this.#failure.code === 'DL_NOT_FLUSHED') this.#failure = error;
       });
     }
-    await this.#reader.idle();
+    await Promise.all([this.#reader.idle(), this.#backfillReader.idle()]);
     await this.#services.stop();
     await removeEndpoints(this.#options.data).catch(() => {});
     await this.#claim.release().catch(() => {});
@@ -249,10 +268,11 @@ class Pipeline implements LocalPipeline {
       object_bytes: delivered.objectBytes,
       packs: produced?.packs ?? this.#progress?.packs ?? 0,
       bytes: produced?.bytes ?? 0,
-      error_records: delivered.errorRecords,
+      error_records: delivered.errorRecords + this.#services.backfill().errorRecords,
       lost: produced === null && this.#progress !== null ? null : lost,
       spilled,
       duplicates: totals.duplicates,
+      backfilled: this.#backfillReader.rows,
       discarded: produced?.discarded ?? {},
       events: produced?.events ?? {},
     };

@@ -16,14 +16,13 @@ import { tableInput } from '../../transformer/catalog.ts';
 import type { ObjectStore } from '../../transformer/lake.ts';
 import { ERROR_PREFIX_EXPRESSION, PREFIX_EXPRESSION } from '../../transformer/partition.ts';
 import { startControl } from './control.ts';
+import { startDeliveryStreams } from './delivery-streams.ts';
 import { type Endpoints, WORK_FOLDER } from './endpoints.ts';
 import { LOCAL_ACCOUNT, LOCAL_AWS_ENVIRONMENT, LOCAL_REGION } from './environment.ts';
 import { ROSTER } from './exchange/roster.ts';
 import { type Exchange, startExchange } from './exchange.ts';
-import { describeDeliveryStream } from './firehose/description.ts';
-import { type DeliveryStreamOptions, MIB } from './firehose/options.ts';
+import { MIB } from './firehose/options.ts';
 import type { DeliveryStats } from './firehose/record.ts';
-import { startDeliveryStream } from './firehose.ts';
 import { startGlue } from './glue.ts';
 import { kinesisClient, startKinesis } from './kinesis.ts';
 import { startLambda } from './lambda.ts';
@@ -33,6 +32,8 @@ import { whileMoving } from './stall.ts';
 
 const DEFAULT_SYMBOL = 'BTCUSDT';
 const STREAM = 'depthlake';
+const DELIVERY_STREAM = 'depthlake';
+const BACKFILL = 'depthlake-backfill';
 const DATABASE = 'depthlake';
 const BUCKET = 'depthlake-local';
 const SHARDS = 2;
@@ -48,16 +49,21 @@ export interface Services {
   /** null where the venue is a real one. */
   readonly exchange: Exchange | null;
   readonly endpoints: Omit<Endpoints, 'producer_pid'>;
+  /** From the stream. */
   delivery(): Readonly<DeliveryStats>;
-  /** Delivers everything that is in the stream. @throws what keeps it from being delivered, DL_KINESIS_UNREACHABLE at the latest when nothing moves any more */
+  /** Of what was put directly: brought back by a replay. */
+  backfill(): Readonly<DeliveryStats>;
+  /** Takes no more direct puts, and delivers everything that is in the stream or was put. @throws what keeps it from being delivered, DL_KINESIS_UNREACHABLE at the latest when nothing moves any more */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** What happens by itself while the services run. */
 export interface ServiceEvents {
-  /** An object of a table was delivered. */
+  /** An object of a table was delivered from the stream. */
   readonly onDelivered: (key: string) => void;
+  /** An object of a table was delivered of what was put directly. */
+  readonly onBackfilled: (key: string) => void;
   /** The pipeline cannot go on. */
   readonly onFatal: (error: DepthlakeError) => void;
 }
@@ -103,33 +109,39 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
     const bucket = openBucket(options.data);
     const client = kinesisClient(kinesis.endpoint);
     stops.push(async () => client.destroy());
-    const deliveryStream: DeliveryStreamOptions = {
-      name: 'depthlake',
-      arn: arn('firehose', `deliverystream/${STREAM}`),
-      lambdaArn: arn('lambda', 'function:transformer'),
-      source: { client, stream: STREAM, arn: arn('kinesis', `stream/${STREAM}`), position: 'TRIM_HORIZON' },
-      invoke: (event) => lambda.invoke(event),
-      bucket,
-      hints: {
-        lambdaBufferBytes: bufferSizeMb(options.codec, options.rawLevels) * MIB,
-        lambdaBufferMs: options.bufferSeconds * 1000,
-        s3BufferMs: S3_BUFFER_MS,
+    const delivery = await startDeliveryStreams({
+      shared: {
+        lambdaArn: arn('lambda', 'function:transformer'),
+        invoke: (event) => lambda.invoke(event),
+        bucket,
+        hints: {
+          lambdaBufferBytes: bufferSizeMb(options.codec, options.rawLevels) * MIB,
+          lambdaBufferMs: options.bufferSeconds * 1000,
+          s3BufferMs: S3_BUFFER_MS,
+        },
+        prefix: PREFIX_EXPRESSION,
+        errorPrefix: ERROR_PREFIX_EXPRESSION,
+        fileExtension: '.avro',
+        dynamicPartitioning: true,
+        log: line('firehose'),
+        onFatal: events.onFatal,
       },
-      prefix: PREFIX_EXPRESSION,
-      errorPrefix: ERROR_PREFIX_EXPRESSION,
-      fileExtension: '.avro',
-      dynamicPartitioning: true,
-      log: line('firehose'),
-      onDelivered: ({ key, error }) => !error && events.onDelivered(key),
-      onFatal: events.onFatal,
-    };
-    const delivery = await startDeliveryStream(deliveryStream);
+      live: {
+        name: DELIVERY_STREAM,
+        arn: arn('firehose', `deliverystream/${DELIVERY_STREAM}`),
+        source: { client, stream: STREAM, arn: arn('kinesis', `stream/${STREAM}`), position: 'TRIM_HORIZON' },
+        onDelivered: ({ key, error }) => !error && events.onDelivered(key),
+      },
+      backfill: {
+        name: BACKFILL,
+        arn: arn('firehose', `deliverystream/${BACKFILL}`),
+        onDelivered: ({ key, error }) => !error && events.onBackfilled(key),
+      },
+      bucketArn: `arn:aws:s3:::${BUCKET}`,
+    });
     stops.push(() => delivery.stop());
 
-    const control = await startControl({
-      deliveryStreams: [describeDeliveryStream(deliveryStream, `arn:aws:s3:::${BUCKET}`, Date.now())],
-      log: line('firehose'),
-    });
+    const control = await startControl({ deliveryStreams: delivery.served, log: line('firehose') });
     stops.push(() => control.stop());
     return {
       bucket,
@@ -140,6 +152,8 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
         started: new Date().toISOString(),
         venue: options.venue,
         stream: STREAM,
+        delivery_stream: DELIVERY_STREAM,
+        backfill: BACKFILL,
         database: DATABASE,
         kinesis: kinesis.endpoint,
         glue: glue.endpoint,
@@ -147,8 +161,14 @@ export async function startServices(options: PipelineOptions, events: ServiceEve
         ws: exchange?.wsUrl ?? options.wsUrl?.href ?? null,
         rest: exchange?.restUrl ?? options.restUrl?.href ?? null,
       },
-      delivery: () => delivery.stats,
-      drain: () => whileMoving(delivery.drain(), () => movedBy(delivery.stats), DRAIN_STALLED_MS),
+      delivery: () => delivery.live,
+      backfill: () => delivery.backfill,
+      drain: async () => {
+        // What would be taken from now on could be missed by the drain, and lost with the process.
+        await control.stop();
+        const moved = () => movedBy(delivery.live) + movedBy(delivery.backfill);
+        await whileMoving(delivery.drain(), moved, DRAIN_STALLED_MS);
+      },
       stop,
     };
   } catch (error) {

@@ -134,6 +134,7 @@ describe('depthlake doctor', () => {
     await writeEndpoints(folder, {
       ...(await ownIdentity()),
       ...{ producer_pid: 0, kinesis_pid: 0, started: '', venue: 'local', stream: 'depthlake', database: 'depthlake' },
+      ...{ delivery_stream: 'depthlake', backfill: 'depthlake-backfill' },
       ...services,
       ...hosts,
     });

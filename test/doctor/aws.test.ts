@@ -45,7 +45,11 @@ describe('the local services', () => {
       DeliveryStreamType: 'DirectPut' as const,
       Source: {},
     };
-    control = await startControl({ deliveryStreams: [deliveryStream, backfill], log: () => {} });
+    const deliveryStreams = [deliveryStream, backfill].map((description) => ({
+      description,
+      putRecordBatch: () => Promise.reject(new Error('not called')) as never,
+    }));
+    control = await startControl({ deliveryStreams, log: () => {} });
     access = {
       sts: accessOf(control.endpoint),
       kinesis: accessOf(kinesis.endpoint),

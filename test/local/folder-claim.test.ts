@@ -100,7 +100,16 @@ describe('an identity', () => {
 });
 
 describe('the endpoints of a pipeline', () => {
-  const rest = { producer_pid: 2, kinesis_pid: 3, started: '', venue: 'local', stream: 's', database: 'd' };
+  const rest = {
+    producer_pid: 2,
+    kinesis_pid: 3,
+    started: '',
+    venue: 'local',
+    stream: 's',
+    delivery_stream: 'f',
+    backfill: 'b',
+    database: 'd',
+  };
   const hosts = {
     kinesis: 'http://127.0.0.1:1',
     glue: 'http://127.0.0.1:2',

@@ -73,9 +73,16 @@ export function emptyStats(): DeliveryStats {
   };
 }
 
+type FirehoseErrorName =
+  | 'InvalidArgumentException'
+  | 'ResourceNotFoundException'
+  | 'SerializationException'
+  | 'ServiceUnavailableException'
+  | 'UnknownOperationException';
+
 /** An error as the service answers it; `name` is the exception's. */
 export class FirehoseError extends Error {
-  constructor(name: 'InvalidArgumentException' | 'ServiceUnavailableException', message: string) {
+  constructor(name: FirehoseErrorName, message: string) {
     super(message);
     this.name = name;
   }
