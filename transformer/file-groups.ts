@@ -11,7 +11,7 @@ const OPEN_MAX_BYTES = 32 * 1024 * 1024;
 /** One container file and the records that its rows came in; it rides on the first of them. */
 export interface PackFile {
   readonly hour: TableHour;
-  /** Of the first row, epoch ms. */
+  /** The least `timestamp_ms`: readers that want rows in order of time tell from a file's name when to open it. */
   readonly firstMs: number;
   readonly recordIds: readonly string[];
   readonly draft: ContainerDraft;
@@ -54,7 +54,12 @@ export class FileGroups {
     const file = index === undefined ? undefined : this.#files[index]!;
     const grown = file && appendWithin(file.draft, rows, this.#options.maxFileBytes);
     if (file && grown) {
-      this.#put(index!, { ...file, recordIds: [...file.recordIds, recordId], draft: grown });
+      this.#put(index!, {
+        ...file,
+        firstMs: Math.min(file.firstMs, firstMs),
+        recordIds: [...file.recordIds, recordId],
+        draft: grown,
+      });
       return;
     }
     const fresh = this.#first(hour, rows);

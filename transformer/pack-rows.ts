@@ -6,7 +6,7 @@ import { hourStart, partitionOf, type TableHour } from './partition.ts';
 
 export interface PackRows {
   readonly hour: TableHour;
-  /** Of the first row, epoch ms. */
+  /** The least `timestamp_ms`. */
   readonly firstMs: number;
   /** Avro's binary form, in the order of arrival. */
   readonly rows: readonly Buffer[];
@@ -23,7 +23,9 @@ export function readPack(data: string | null): PackRows {
   const hour = hourOf(rows[0]!);
   partitionOf(hour.hourMs);
   for (const row of rows) requireSameHour(hour, hourOf(row));
-  return { hour, firstMs: rows[0]!.row.timestamp_ms, rows: rows.map(({ table, row }) => encodeRow(table, row)) };
+  let firstMs = Number.POSITIVE_INFINITY;
+  for (const { row } of rows) firstMs = Math.min(firstMs, row.timestamp_ms);
+  return { hour, firstMs, rows: rows.map(({ table, row }) => encodeRow(table, row)) };
 }
 
 function hourOf({ table, row }: TableRow): TableHour {

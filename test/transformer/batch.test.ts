@@ -68,7 +68,7 @@ describe('one invocation', { timeout: 30_000 }, () => {
       month: '02',
       day: '29',
       hour: '23',
-      batch: `${HOUR + 5}-3c0a9c9e-0000-4000-8000-000000000000-0`,
+      batch: `${HOUR + 3}-3c0a9c9e-0000-4000-8000-000000000000-0`,
     });
     expect(second!.keys).toMatchObject({ table: 'feed_event', batch: expect.stringMatching(/-1$/) });
     expect(third!.keys).toMatchObject({ month: '03', day: '01', hour: '00' });
@@ -83,6 +83,17 @@ describe('one invocation', { timeout: 30_000 }, () => {
       { table: 'feed_event', hourMs: HOUR },
       { table: 'order_book', hourMs: HOUR + HOUR_MS },
     ]);
+  });
+
+  it('names each file after its earliest row, whichever pack and place that came in', () => {
+    const event = eventOf(
+      pack('a', [book(HOUR + 50, 1), book(HOUR + 30, 2), book(HOUR + 40, 3)]),
+      pack('b', [book(HOUR + 20, 4), book(HOUR + 10, 5)]),
+      pack('c', [book(HOUR + 60, 6)]),
+    );
+    const [only, ...others] = filesOf(transform(event, DEFLATE));
+    expect(others).toEqual([]);
+    expect(only!.keys.batch).toMatch(new RegExp(`^${HOUR + 10}-`));
   });
 
   it.each(CODECS)('makes several files of whole packs where one would pass 1,000 KiB in codec %s', (codec) => {
