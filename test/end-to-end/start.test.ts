@@ -39,28 +39,33 @@ function expectGone(folder: string, { pid, endpoints }: PipelineProcess): void {
   expect(existsSync(path.join(folder, 'endpoints.json'))).toBe(false);
 }
 
-test('start says what runs where, and then nothing below --log-level', SLOW, async (context) => {
-  const folder = temporaryFolder(context);
-  const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--log-level', 'error']);
-
-  await until('the introduction', () => run.stderr().includes('monitor   http://127.0.0.1:'), 60_000);
-  run.interrupt('SIGINT');
-
-  const { status, stderr } = await run.ended;
-  expect(status, stderr).toBe(0);
-  expect(stderr).not.toMatch(/^\d\d:\d\d:\d\d /m);
-});
-
 describe.concurrent('start flushes everything in flight, prints its summary and leaves nothing running', () => {
-  test('on Ctrl-C, which reaches the whole process group', SLOW, async (context) => {
-    const folder = temporaryFolder(context);
-    const run = await startPipelineProcess(context, folder, SYMBOLS);
-    await delivering(folder);
+  test(
+    'on Ctrl-C, which reaches the whole process group; until then it listens on loopback only, and it writes nowhere but into the data folder',
+    SLOW,
+    async (context) => {
+      const home = temporaryFolder(context);
+      const [cwd, tmp, folder] = ['cwd', 'tmp', 'data'].map((name) => path.join(home, name));
+      mkdirSync(cwd!);
+      mkdirSync(tmp!);
+      const env = { HOME: home, TMPDIR: tmp! };
+      const run = await startPipelineProcess(context, folder!, SYMBOLS, { env, cwd: cwd! });
+      await delivering(folder!);
 
-    run.interrupt('SIGINT');
+      const { pid, producer_pid, kinesis_pid } = run.endpoints;
+      const listening = HAS_PROC ? [pid, producer_pid, kinesis_pid].flatMap(listeners) : null;
+      run.interrupt('SIGINT');
+      const ended = await run.ended;
 
-    await expectCleanEnd(folder, run, await run.ended, 'SIGINT');
-  });
+      await expectCleanEnd(folder!, run, ended, 'SIGINT');
+      // The exchange, Glue, the control of Firehose, Kinesis plain and TLS, the producer's monitor.
+      if (listening !== null) expect(listening).toEqual(Array(6).fill('127.0.0.1'));
+      expect(readdirSync(home).sort()).toEqual(['cwd', 'data', 'tmp']);
+      expect(readdirSync(cwd!)).toEqual([]);
+      expect(readdirSync(tmp!)).toEqual([]);
+      expect(readdirSync(folder!).sort()).toEqual(['.depthlake', 'catalog.json', 'feed_event', 'orderbook']);
+    },
+  );
 
   test('on Ctrl-C before anything was recorded', SLOW, async (context) => {
     const folder = temporaryFolder(context);
@@ -74,40 +79,60 @@ describe.concurrent('start flushes everything in flight, prints its summary and 
     expectGone(folder, run);
   });
 
-  test('on SIGTERM', SLOW, async (context) => {
-    const folder = temporaryFolder(context);
-    const run = await startPipelineProcess(context, folder, SYMBOLS);
-    await delivering(folder);
+  test(
+    'after --duration, which counts from the first frame; it says what runs where, and then nothing below --log-level',
+    SLOW,
+    async (context) => {
+      const folder = temporaryFolder(context);
 
-    run.kill('SIGTERM');
+      const flags = [...SYMBOLS, '--duration', '5s', '--log-level', 'error'];
+      const run = await startPipelineProcess(context, folder, flags);
 
-    await expectCleanEnd(folder, run, await run.ended, 'SIGTERM');
-  });
+      const ended = await run.ended;
+      await expectCleanEnd(folder, run, ended, 'the duration has passed');
+      const received = (await readLake(folder)).rows.map((row) => row.received_ms);
+      expect(Math.max(...received) - Math.min(...received)).toBeGreaterThan(4_700);
+      expect(ended.stderr).toContain('monitor   http://127.0.0.1:');
+      expect(ended.stderr).not.toMatch(/^\d\d:\d\d:\d\d /m);
+    },
+  );
 
-  test('after --duration', SLOW, async (context) => {
-    const folder = temporaryFolder(context);
+  test(
+    'on SIGTERM; a session that record added to it is in the lake as completely as its own',
+    SLOW,
+    async (context) => {
+      const folder = temporaryFolder(context);
+      const run = await startPipelineProcess(context, folder, SYMBOLS);
+      const flags = ['--venue', 'local', '--data', folder, '--symbols', 'ETHUSDT,SOLUSDT', '--json'];
 
-    const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--duration', '6s']);
+      const recorded = await depthlake(['record', ...flags, '--duration', '5s']);
+      run.kill('SIGTERM');
+      const { status, summary, stderr } = await run.ended;
 
-    await expectCleanEnd(folder, run, await run.ended, 'the duration has passed');
-  });
-
-  test('after --duration, which counts from the first frame', SLOW, async (context) => {
-    const folder = temporaryFolder(context);
-
-    const run = await startPipelineProcess(context, folder, [...SYMBOLS, '--duration', '6s']);
-
-    const { status, stderr } = await run.ended;
-    expect(status, stderr).toBe(0);
-    const received = (await readLake(folder)).rows.map((row) => row.received_ms);
-    expect(Math.max(...received) - Math.min(...received)).toBeGreaterThan(5_700);
-  });
+      expect(recorded.status, recorded.stderr).toBe(0);
+      expect(status, stderr).toBe(0);
+      const second = JSON.parse(recorded.stdout);
+      const { rows, events } = await readLake(folder);
+      for (const session of [summary!, second]) {
+        const symbols = bySymbol(rows, session.session_id);
+        expect([...symbols.values()].flat().length).toBe(session.snapshots);
+        expect(session.lost).toBe(0);
+      }
+      expect([...bySymbol(rows, second.session_id).keys()].sort()).toEqual(['ETHUSDT', 'SOLUSDT']);
+      const stopped = events.filter(({ kind }) => kind === 'stopped').sort((a, b) => a.timestamp_ms - b.timestamp_ms);
+      expect(stopped.map(({ detail }) => JSON.parse(detail!).reason)).toEqual(['the duration has passed', 'SIGTERM']);
+      const check = await checkFolder(folder);
+      expect(check).toMatchObject({ status: 0, totals: { sessions: 2, lost: 0, unannounced: 0 } });
+      expect(check.sessions.map((session) => session.stopped)).toEqual([true, true]);
+      expectGone(folder, run);
+    },
+  );
 });
 
 describe('one pipeline at a time has a data folder', () => {
   test('of two that start at once one runs, and the other says so', SLOW, async (context) => {
     const folder = temporaryFolder(context);
-    const flags = ['start', '--json', '--data', folder, ...SYMBOLS, '--duration', '3s'];
+    const flags = ['start', '--json', '--data', folder, ...SYMBOLS, '--duration', '2s'];
 
     const both = await Promise.all([depthlake(flags), depthlake(flags)]);
 
@@ -133,57 +158,7 @@ describe('one pipeline at a time has a data folder', () => {
   });
 });
 
-test('record adds a session to a running pipeline, and the lake holds both completely', SLOW, async (context) => {
-  const folder = temporaryFolder(context);
-  const run = await startPipelineProcess(context, folder, SYMBOLS);
-  const flags = ['--venue', 'local', '--data', folder, '--symbols', 'ETHUSDT,SOLUSDT', '--json'];
-
-  const recorded = await depthlake(['record', ...flags, '--duration', '10s']);
-  run.interrupt('SIGINT');
-  const { status, summary } = await run.ended;
-
-  expect(recorded.status, recorded.stderr).toBe(0);
-  expect(status).toBe(0);
-  const second = JSON.parse(recorded.stdout);
-  const { rows } = await readLake(folder);
-  for (const session of [summary!, second]) {
-    const symbols = bySymbol(rows, session.session_id);
-    expect([...symbols.values()].flat().length).toBe(session.snapshots);
-    expect(session.lost).toBe(0);
-  }
-  expect([...bySymbol(rows, second.session_id).keys()].sort()).toEqual(['ETHUSDT', 'SOLUSDT']);
-  const check = await checkFolder(folder);
-  expect(check).toMatchObject({ status: 0, totals: { sessions: 2, lost: 0, unannounced: 0 } });
-  expect(check.sessions.map(({ stopped }) => stopped)).toEqual([true, true]);
-});
-
-test.skipIf(!existsSync('/proc/net/tcp'))(
-  'start listens on loopback only, and writes nowhere but into the data folder',
-  SLOW,
-  async (context) => {
-    const home = temporaryFolder(context);
-    const [cwd, tmp, folder] = ['cwd', 'tmp', 'data'].map((name) => path.join(home, name));
-    mkdirSync(cwd!);
-    mkdirSync(tmp!);
-    const env = { HOME: home, TMPDIR: tmp! };
-    const run = await startPipelineProcess(context, folder!, SYMBOLS, { env, cwd: cwd! });
-    await delivering(folder!);
-
-    const { pid, producer_pid, kinesis_pid } = run.endpoints;
-    const listening = [pid, producer_pid, kinesis_pid].flatMap(listeners);
-    run.interrupt('SIGINT');
-    await run.ended;
-
-    // The exchange, Glue, the control of Firehose, Kinesis plain and TLS, the producer's monitor.
-    expect(listening.length).toBe(6);
-    expect(listening.filter((address) => address !== '127.0.0.1')).toEqual([]);
-    expect(readdirSync(home).sort()).toEqual(['cwd', 'data', 'tmp']);
-    expect(readdirSync(cwd!)).toEqual([]);
-    expect(readdirSync(tmp!)).toEqual([]);
-    expect(readdirSync(folder!).sort()).toEqual(['.depthlake', 'catalog.json', 'feed_event', 'orderbook']);
-  },
-);
-
+const HAS_PROC = existsSync('/proc/net/tcp');
 const LISTEN = '0A';
 
 /** The addresses that a process listens on, from /proc. */

@@ -8,7 +8,6 @@ import { type LocalKinesis, startKinesis } from '../../infra/local/kinesis.ts';
 import { ERRORS, type ErrorCode } from '../../producer/errors.ts';
 import { depthlake, type Ended } from '../cli/process.ts';
 import { temporaryFolder } from '../end-to-end/harness.ts';
-import { startPipelineProcess } from '../end-to-end/pipeline-process.ts';
 
 const SLOW = { timeout: 60_000 };
 /** A failure is told within this time, on a machine that is busy with other tests. */
@@ -126,12 +125,6 @@ describe('the venue', () => {
     expectFailure(await start([...flags, '--data', temporaryFolder(context)]), 'DL_VENUE_UNREACHABLE', NOBODY);
   });
 
-  test('start: a host that cannot be reached', SLOW, async (context) => {
-    const flags = ['--venue', 'binance.us', '--ws-url', `ws://${NOBODY}`, '--rest-url', `http://${NOBODY}`];
-
-    expectFailure(await start([...flags, '--data', temporaryFolder(context)]), 'DL_VENUE_UNREACHABLE', NOBODY);
-  });
-
   test('record: a host that cannot be reached, for REST or for the socket', SLOW, async () => {
     const rest = await record(hosts(exchange.wsUrl, `http://${NOBODY}`));
     const socket = await record(hosts(`ws://${NOBODY}`, exchange.restUrl));
@@ -146,29 +139,17 @@ describe('the venue', () => {
     expectFailure(run, 'DL_VENUE_UNREACHABLE', 'no-such-host.invalid');
   });
 
-  test.each([403, 451])('record: HTTP %i, from REST and at the upgrade', SLOW, async (status) => {
+  test.each([
+    [403, 'REST'],
+    [451, 'the upgrade'],
+    [429, 'the upgrade'],
+  ])('record: HTTP %i, at %s', SLOW, async (status, where) => {
     refusing.faults.refuseWith = status;
+    const rest = where === 'REST' ? refusing.restUrl : exchange.restUrl;
 
-    const rest = await record(hosts(refusing.wsUrl, refusing.restUrl));
-    const upgrade = await record(hosts(refusing.wsUrl, exchange.restUrl));
+    const run = await record(hosts(refusing.wsUrl, rest));
 
-    expectFailure(rest, 'DL_VENUE_REFUSED', `HTTP ${status}`);
-    expectFailure(upgrade, 'DL_VENUE_REFUSED', `HTTP ${status}`);
-  });
-
-  test('record: HTTP 429 at the upgrade', SLOW, async () => {
-    refusing.faults.refuseWith = 429;
-
-    const upgrade = await record(hosts(refusing.wsUrl, exchange.restUrl));
-
-    expectFailure(upgrade, 'DL_VENUE_REFUSED', 'HTTP 429');
-  });
-
-  test('start: HTTP 451 at the upgrade', SLOW, async (context) => {
-    refusing.faults.refuseWith = 451;
-    const flags = ['--venue', 'binance.us', '--ws-url', refusing.wsUrl, '--rest-url', exchange.restUrl];
-
-    expectFailure(await start([...flags, '--data', temporaryFolder(context)]), 'DL_VENUE_REFUSED', 'HTTP 451');
+    expectFailure(run, 'DL_VENUE_REFUSED', `HTTP ${status}`);
   });
 });
 
@@ -178,17 +159,6 @@ describe('the data folder', () => {
     writeFileSync(file, '');
 
     expectFailure(await start(['--data', path.join(file, 'data')]), 'DL_DATA_FOLDER', file);
-  });
-
-  test('one on which a pipeline runs already: it goes on undisturbed', SLOW, async (context) => {
-    const folder = temporaryFolder(context);
-    const first = await startPipelineProcess(context, folder);
-
-    const second = await start(['--data', folder]);
-    first.interrupt('SIGINT');
-
-    expectFailure(second, 'DL_ALREADY_RUNNING', String(first.pid));
-    expect((await first.ended).status).toBe(0);
   });
 });
 
