@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { FeedEventRow } from '../../producer/record.ts';
 import { writeContainerFile } from '../../transformer/container-file.ts';
+import { depthlakeHere } from './in-process.ts';
 import { NOON, put, putRows, putWholeLake, sessionEvents, snapshots, temporaryFolder } from './lake.ts';
 import { depthlake } from './process.ts';
 import { feedEvent } from './rows.ts';
@@ -13,7 +14,7 @@ beforeEach(() => {
 });
 
 async function checkJson(dir = lake) {
-  const { status, stdout, stderr } = await depthlake(['check', dir, '--json']);
+  const { status, stdout, stderr } = await depthlakeHere(['check', dir, '--json']);
   const report = JSON.parse(stdout);
   return { status, stderr, report, verdicts: report.promises.map(({ verdict }: { verdict: string }) => verdict) };
 }
@@ -65,7 +66,7 @@ describe('depthlake check on a whole lake', () => {
     putWholeLake(lake);
     put(lake, 'errors/processing-failed/a', '{"rawData":""}\n{"rawData":""}\n');
     put(lake, 'errors/processing-failed/b', '{"rawData":""}');
-    const { status, stdout } = await depthlake(['check', lake]);
+    const { status, stdout } = await depthlakeHere(['check', lake]);
     expect(status).toBe(0);
     expect(stdout).toContain('errors/ holds 2 objects with 3 records that could not be transformed');
   });
@@ -99,7 +100,7 @@ describe('depthlake check on a lake that does not hold the end of a session', ()
   it('says that promise 3 cannot be verified where the session was killed', async () => {
     putRows(lake, 'order_book', 'a', snapshots([1, 2, 3]));
     putRows(lake, 'feed_event', 'b', sessionEvents(3).slice(0, 1));
-    const { status, stdout, stderr } = await depthlake(['check', lake]);
+    const { status, stdout, stderr } = await depthlakeHere(['check', lake]);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^s1 +local +open +1 +3 +1 +0 +0$/m);
     expect(stdout).toContain('unknown  session s1 never stopped\n');
@@ -111,7 +112,7 @@ describe('depthlake check on a lake that does not hold the end of a session', ()
     rmSync(path.join(lake, second));
     rmSync(path.join(lake, events));
     putRows(lake, 'feed_event', 'd', sessionEvents(6).slice(0, 2));
-    const { status, stdout } = await depthlake(['check', lake]);
+    const { status, stdout } = await depthlakeHere(['check', lake]);
     expect(status).toBe(0);
     expect(stdout).toContain('unknown  session s1 never stopped; announced by a tally and not there: BTCUSDT 3');
     expect(stdout).toContain(`${said}, of which 3 that a tally announced are not there; 1 session`);
@@ -133,7 +134,7 @@ describe('depthlake check on a lake that does not hold the end of a session', ()
     const [started, tally, stopped] = sessionEvents(6);
     const detail = '{"symbols":["BTCUSDT","ETHUSDT"]}';
     putRows(lake, 'feed_event', 'c', [{ ...started!, detail }, tally!, stopped!]);
-    const { status, stdout } = await depthlake(['check', lake]);
+    const { status, stdout } = await depthlakeHere(['check', lake]);
     expect(status).toBe(0);
     expect(stdout).toContain('unknown  session s1, ETHUSDT: named at the start, without a row or a tally');
     expect(stdout).toMatch(
@@ -156,7 +157,7 @@ describe('depthlake check on a lake with gaps', () => {
     putRows(lake, 'order_book', 'c', snapshots([1, 2, 3, 4], { session_id: 's2' }));
     const others = sessionEvents(4).map((event) => ({ ...event, session_id: 's2', timestamp_ms: NOON + 4500 }));
     putRows(lake, 'feed_event', 'd', others);
-    const { status, stdout, stderr } = await depthlake(['check', lake]);
+    const { status, stdout, stderr } = await depthlakeHere(['check', lake]);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^gaps in +venue +gaps +ms +ms covered +ms open +updates missed$/m);
     expect(stdout).toMatch(/^BTCUSDT +local +2 +2,500 +2,000 +500 +15 or more$/m);
@@ -179,7 +180,7 @@ describe('depthlake check on a lake with gaps', () => {
     const end = gap('s2', 2, 2000, 70_000, { detail });
     const [started, tally, stopped] = sessionEvents(0).map((event) => ({ ...event, session_id: 's2' }));
     putRows(lake, 'feed_event', 'c', [started!, end, { ...tally!, seq: 3 }, { ...stopped!, seq: 4 }]);
-    const { status, stdout } = await depthlake(['check', lake]);
+    const { status, stdout } = await depthlakeHere(['check', lake]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^s1 +local +killed +1 +3 +2 +0 +0$/m);
     expect(stdout).not.toContain('never stopped');
@@ -195,7 +196,7 @@ describe('depthlake check on a lake with gaps', () => {
     putRows(lake, 'feed_event', 'b', sessionEvents(2).slice(0, 1));
     const end = gap('s2', 2, 2000, 70_000, { detail });
     putRows(lake, 'feed_event', 'c', [started!, end, { ...tally!, seq: 3 }, { ...stopped!, seq: 4 }]);
-    const { status, stdout } = await depthlake(['check', lake]);
+    const { status, stdout } = await depthlakeHere(['check', lake]);
     expect(status).toBe(0);
     expect(stdout).toContain('unknown  session s1 never stopped; no later gap names the end of ETHUSDT\n');
     expect(stdout).toMatch(/^promise 3 {2}unverifiable +no row is lost: 1 session never stopped: .*; 2 sessions$/m);
@@ -278,7 +279,7 @@ describe('depthlake check on a damaged lake', () => {
     expect(verdicts[0]).toBe('broken');
     expect(report.ok).toBe(false);
     expect(report.broken.files).toEqual([{ promise: 1, file, reason: expect.stringMatching(reason) }]);
-    const { stdout } = await depthlake(['check', lake]);
+    const { stdout } = await depthlakeHere(['check', lake]);
     expect(stdout).toMatch(new RegExp(`^broken {2}.*${path.basename(file)}: .*(${reason.source})`, 'm'));
   });
 
@@ -348,7 +349,7 @@ describe('depthlake check on a part of a lake', () => {
 
   it('says that 3 cannot be verified without feed_event/', async () => {
     putRows(lake, 'order_book', 'a', snapshots([1, 5]));
-    const { status, stdout } = await depthlake(['check', lake]);
+    const { status, stdout } = await depthlakeHere(['check', lake]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^promise 3 {2}unverifiable +no row is lost: feed_event\/ is not there/m);
     expect(stdout).toContain('not here  session s1, BTCUSDT: 3 rows missing, seq 2–4');
@@ -368,7 +369,7 @@ describe('depthlake check on what is no lake', () => {
     ['a folder that is not there', () => path.join(lake, 'gone'), 'DL_FILE_UNREADABLE'],
     ['a file', () => put(lake, 'file', 'x'), 'DL_FILE_UNREADABLE'],
   ])('%s is one message and status 1', async (_what, dir, code) => {
-    const { status, stdout, stderr } = await depthlake(['check', dir()]);
+    const { status, stdout, stderr } = await depthlakeHere(['check', dir()]);
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toContain(`depthlake: ${code}: `);
   });
