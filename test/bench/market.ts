@@ -2,7 +2,7 @@
 
 import { wrap } from '../../infra/local/exchange/protocol.ts';
 import { ROSTER } from '../../infra/local/exchange/roster.ts';
-import { Simulation } from '../../infra/local/exchange/simulation.ts';
+import { type Published, Simulation } from '../../infra/local/exchange/simulation.ts';
 import { depth20Stream } from '../../producer/feed/binance.ts';
 import { missing, readRecording, recordingsIn } from '../producer/recordings.ts';
 
@@ -23,24 +23,43 @@ export const SYMBOLS: readonly string[] = ROSTER.slice(0, 20);
 export const FRAME_INTERVAL_MS = 100;
 
 /** A full hour begins here, so that no pack is cut by its end. */
-const START_MS = Date.UTC(2026, 8, 1, 12);
+export const START_MS = Date.UTC(2026, 8, 1, 12);
 const SEED = 7;
+const SEED_LEVELS = 5_000;
 const RECORDED = 'depth20-derived';
 
 /** Ten frames a second of each symbol; the same ones for the same symbols and duration. */
 export function simulatedFrames(durationMs: number, symbols = SYMBOLS): Frames {
-  const frames: Received[] = [];
-  let nowMs = START_MS;
+  const { messages } = simulatedMessages(durationMs, symbols, (symbol) => [depth20Stream(symbol)]);
+  const frames = messages.map(({ atMs, stream, body }) => ({ atMs, text: wrap(stream, body) }));
+  return { source: `simulated, ${symbols.length} symbols`, symbols, frames };
+}
+
+export interface Messages {
+  /** The whole book of each symbol before its first message, as the REST API gives it. */
+  readonly seeds: ReadonlyMap<string, string>;
+  readonly messages: readonly Published[];
+}
+
+/** What a market says on these streams; the same for the same symbols and duration. */
+export function simulatedMessages(
+  durationMs: number,
+  symbols: readonly string[],
+  streamsOf: (symbol: string) => readonly string[],
+): Messages {
+  const messages: Published[] = [];
   const simulation = new Simulation({
     symbols,
     seed: SEED,
     frameIntervalMs: FRAME_INTERVAL_MS,
     startMs: START_MS,
-    publish: ({ stream, body }) => frames.push({ atMs: nowMs, text: wrap(stream, body) }),
+    publish: (message) => messages.push(message),
   });
-  simulation.follow(symbols.map(depth20Stream), nowMs);
-  for (; nowMs < START_MS + durationMs; nowMs += FRAME_INTERVAL_MS) simulation.beat(nowMs);
-  return { source: `simulated, ${symbols.length} symbols`, symbols, frames };
+  simulation.follow(symbols.flatMap(streamsOf), START_MS);
+  const seeds = new Map(symbols.map((symbol) => [symbol, simulation.depth(symbol, SEED_LEVELS, START_MS, 0)!]));
+  const endMs = START_MS + durationMs;
+  for (let nowMs = START_MS; nowMs < endMs; nowMs += FRAME_INTERVAL_MS) simulation.beat(nowMs);
+  return { seeds, messages };
 }
 
 /** The recordings one after the other, or a simulated minute. */

@@ -7,7 +7,7 @@ export interface Contender {
 
 /** Microseconds of one run. */
 export interface Cost {
-  /** Of all threads of this process. */
+  /** Of all threads of the process that ran. */
   readonly cpuUs: number;
   readonly wallUs: number;
 }
@@ -16,8 +16,19 @@ export interface Cost {
 export type Rounds = Readonly<Record<string, readonly Cost[]>>;
 
 /** @param warmUps rounds that are run and not counted, until the compiler has settled */
-export async function measureRounds(
+export function measureRounds(
   contenders: readonly Contender[],
+  rounds: number,
+  warmUps: number,
+  progress: (done: string) => void,
+): Promise<Rounds> {
+  const measured = contenders.map(({ name, run }) => ({ name, measure: () => measure(run) }));
+  return takeTurns(measured, rounds, warmUps, progress);
+}
+
+/** As `measureRounds`, of contenders that measure themselves, in processes of their own. */
+export async function takeTurns(
+  contenders: readonly { readonly name: string; readonly measure: () => Promise<Cost> }[],
   rounds: number,
   warmUps: number,
   progress: (done: string) => void,
@@ -27,8 +38,8 @@ export async function measureRounds(
     progress(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`);
     // The order turns with each round: none is always the one behind the other's garbage.
     const order = round % 2 === 0 ? contenders : [...contenders].reverse();
-    for (const { name, run } of order) {
-      const cost = await measure(run);
+    for (const { name, measure } of order) {
+      const cost = await measure();
       if (round >= 0) costs[name]!.push(cost);
     }
   }

@@ -30,14 +30,24 @@ export function rowsOf(frames: Frames, rawLevels: boolean): TableRow[] {
   return rows.filter(({ table }) => table === 'order_book');
 }
 
-/** As the producer makes them with its defaults, by the receive times of the rows. */
+/** As the producer makes them with its defaults, by the receive times of the rows; without those still open at the end. */
 export function packsOf(rows: readonly TableRow[]): Pack[] {
   const builder = new PackBuilder(LANES);
-  const packs = rows.flatMap((row) => {
+  const packs = closedPacks(builder, rows);
+  return packs.length > 0 ? packs : builder.closeOpenedBy(Number.POSITIVE_INFINITY);
+}
+
+/** As the producer makes them, which closes all of them at its end. */
+export function allPacksOf(rows: readonly TableRow[]): Pack[] {
+  const builder = new PackBuilder(LANES);
+  return [...closedPacks(builder, rows), ...builder.closeOpenedBy(Number.POSITIVE_INFINITY)];
+}
+
+function closedPacks(builder: PackBuilder, rows: readonly TableRow[]): Pack[] {
+  return rows.flatMap((row) => {
     const nowMs = row.table === 'order_book' ? row.row.received_ms : row.row.timestamp_ms;
     return [...builder.closeOpenedBy(nowMs - LINGER_MS), ...builder.add(row, nowMs)];
   });
-  return packs.length > 0 ? packs : builder.closeOpenedBy(Number.POSITIVE_INFINITY);
 }
 
 /** Rows of so many symbols, in the order of arrival. */
