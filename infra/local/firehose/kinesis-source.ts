@@ -4,8 +4,8 @@
  */
 import type { KinesisClient, Shard } from '@aws-sdk/client-kinesis';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
+import { KinesisCalls } from '../../kinesis/calls.ts';
 import type { Clock } from '../clock.ts';
-import { KinesisCalls } from './kinesis-calls.ts';
 import type { DeliveryStats, SourceRecord } from './record.ts';
 import { ShardReading } from './shard-reading.ts';
 

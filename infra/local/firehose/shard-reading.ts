@@ -1,7 +1,7 @@
 /** How far one shard has been read, and how its reading fares. */
 import { type _Record, ShardIteratorType } from '@aws-sdk/client-kinesis';
 import { reasonOf } from '../../../producer/errors.ts';
-import type { Position } from './kinesis-calls.ts';
+import type { Position } from '../../kinesis/calls.ts';
 import type { SourceRecord } from './record.ts';
 
 /** Failures in a row after which a drain gives up, about two seconds of them ... */

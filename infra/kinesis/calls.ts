@@ -1,5 +1,6 @@
 /** A reader's calls to Kinesis. Each is given up after a time, and at once when the reader stops. */
 import {
+  DescribeStreamSummaryCommand,
   GetRecordsCommand,
   type GetRecordsCommandOutput,
   GetShardIteratorCommand,
@@ -7,11 +8,12 @@ import {
   type KinesisClient,
   ListShardsCommand,
   type Shard,
+  type StreamDescriptionSummary,
 } from '@aws-sdk/client-kinesis';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../local/clock.ts';
 
 /** A service that hangs keeps its connections open: without a time-out, a call to it never ends. */
-export const CALL_TIMEOUT_MS = 10_000;
+const CALL_TIMEOUT_MS = 10_000;
 
 /** Where a shard's reading begins. */
 export type Position = Pick<GetShardIteratorCommandInput, 'ShardIteratorType' | 'StartingSequenceNumber' | 'Timestamp'>;
@@ -20,13 +22,20 @@ export class KinesisCalls {
   readonly #client: KinesisClient;
   readonly #stream: string;
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
   readonly #underWay = new Set<AbortController>();
   #stopped = false;
 
-  constructor(client: KinesisClient, stream: string, clock: Clock) {
+  constructor(client: KinesisClient, stream: string, clock: Clock, timeoutMs = CALL_TIMEOUT_MS) {
     this.#client = client;
     this.#stream = stream;
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async summary(): Promise<StreamDescriptionSummary> {
+    const command = new DescribeStreamSummaryCommand({ StreamName: this.#stream });
+    return (await this.#call((options) => this.#client.send(command, options))).StreamDescriptionSummary!;
   }
 
   async shards(): Promise<Shard[]> {
@@ -46,8 +55,8 @@ export class KinesisCalls {
     return (await this.#call((options) => this.#client.send(command, options))).ShardIterator;
   }
 
-  records(iterator: string | undefined): Promise<GetRecordsCommandOutput> {
-    const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: 10_000 });
+  records(iterator: string | undefined, limit = 10_000): Promise<GetRecordsCommandOutput> {
+    const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit });
     return this.#call((options) => this.#client.send(command, options));
   }
 
@@ -65,11 +74,11 @@ export class KinesisCalls {
     const timer = this.#clock.setTimeout(() => {
       late = true;
       controller.abort();
-    }, CALL_TIMEOUT_MS);
+    }, this.#timeoutMs);
     try {
       return await send({ abortSignal: controller.signal });
     } catch (error) {
-      throw late ? new Error(`no answer within ${CALL_TIMEOUT_MS / 1000} s`, { cause: error }) : error;
+      throw late ? new Error(`no answer within ${this.#timeoutMs / 1000} s`, { cause: error }) : error;
     } finally {
       this.#clock.clearTimeout(timer);
       this.#underWay.delete(controller);

@@ -1,0 +1,112 @@
+/**
+ * A Kinesis stream as the source of a replay: the packs of all shards in the order in which they arrived, across splits
+ * and merges.
+ *
+ * Reads ahead at most 20 MB a shard (see `OpenShard`). The frontier is an arrival time: how far every shard is read; at
+ * its tip, when it was found to hold nothing more.
+ */
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
+import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
+import { decodePack } from '../../producer/record.ts';
+import type { Problem, ResumePoint, Run, Selection, Source, SourceItem } from '../../producer/replay/source.ts';
+import { KinesisCalls } from '../kinesis/calls.ts';
+import { type Clock, SYSTEM_CLOCK } from '../local/clock.ts';
+import { type Arrival, Arrivals } from './kinesis/arrivals.ts';
+import { beginningOf, oldestHeld, type StreamStart } from './kinesis/beginning.ts';
+import { type Calling, persist } from './kinesis/failures.ts';
+import { arrivalOf } from './kinesis/open-shard.ts';
+import { PollingReader } from './kinesis/polling.ts';
+import type { Progress } from './kinesis/reader.ts';
+
+export type { StreamStart } from './kinesis/beginning.ts';
+
+export interface KinesisSourceOptions {
+  readonly client: KinesisClient;
+  readonly stream: string;
+  readonly start: StreamStart;
+  /** Packs that arrived so long after the end of the selection are still read. */
+  readonly lateMs: number;
+  /** Without it a shard ends for the replay where it has nothing more, once the replay has begun. */
+  readonly follow: boolean;
+  /** Reads as a registered consumer of its own, with 2 MB/s a shard that nobody else shares. */
+  readonly fanOut: boolean;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly log?: (line: string) => void;
+}
+
+/** An answer of 10 MB may take a while. */
+const CALL_TIMEOUT_MS = 30_000;
+/**
+ * Without `follow`, records that arrive so long after the beginning are not read any more: a shard that is never at its
+ * tip would not end. The service's clock may be behind ours by as much.
+ */
+const TIP_SLACK_MS = 5000;
+
+/**
+ * Its `read` throws DL_STREAM_MISSING, DL_REPLAY_DENIED, DL_REPLAY_UNREACHABLE (after a minute of nothing but failures),
+ * DL_USAGE for a shard or a sequence number that is not there, and the signal's reason where it is aborted.
+ */
+export function kinesisSource(options: KinesisSourceOptions): Source {
+  return { read: (selection, resume, signal) => read(options, selection, resume, signal) };
+}
+
+async function* read(
+  options: KinesisSourceOptions,
+  selection: Selection,
+  resume: ResumePoint | null,
+  signal: AbortSignal,
+): AsyncGenerator<SourceItem, void, undefined> {
+  const { client, stream, start, follow, lateMs, clock = SYSTEM_CLOCK, random = Math.random, log = () => {} } = options;
+  const calling: Calling = { client, stream, clock, random, log, signal };
+  const calls = new KinesisCalls(client, stream, clock, CALL_TIMEOUT_MS);
+  const stop = () => calls.stop();
+  signal.addEventListener('abort', stop);
+  let arrivals: Arrivals | null = null;
+  try {
+    const beganMs = clock.now();
+    const summary = await persist(stream, calling, () => calls.summary());
+    const shards = await persist(stream, calling, () => calls.shards());
+    const beginning = await beginningOf(start, selection, resume, shards, calls, calling);
+    const limitMs = Math.min(selection.toMs + lateMs, follow ? Number.POSITIVE_INFINITY : beganMs + TIP_SLACK_MS);
+    const goneMs = oldestHeld(beginning.wantedMs, summary, beganMs);
+    let isToldOf = goneMs === null;
+    const readerOf = (shardId: string, progress: Progress) => new PollingReader(shardId, progress, calls, calling);
+    arrivals = new Arrivals({ beginning, shards, limitMs, follow, readerOf, calls, calling });
+    for await (const arrival of arrivals.read()) {
+      if (!isToldOf && arrival.record !== null) {
+        isToldOf = true;
+        yield expired(stream, beginning.wantedMs!, arrivalOf(arrival.record), arrival.frontierMs);
+      }
+      yield itemOf(arrival, resume);
+    }
+    if (!isToldOf) yield expired(stream, beginning.wantedMs!, goneMs!, limitMs);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    calls.stop();
+    arrivals?.close();
+  }
+}
+
+function itemOf({ shardId, record, frontierMs }: Arrival, resume: ResumePoint | null): SourceItem {
+  if (record === null) return { run: null, problem: null, frontierMs };
+  const position = record.SequenceNumber!;
+  const last = resume?.taken[shardId];
+  const taken = last !== undefined && BigInt(position) <= BigInt(last);
+  try {
+    const run: Run = { rows: decodePack(record.Data ?? new Uint8Array()), part: shardId, position, taken };
+    return { run, problem: null, frontierMs };
+  } catch (error) {
+    if (!(error instanceof DepthlakeError)) throw error;
+    const problem: Problem = { code: error.code, where: `${shardId} ${position}`, message: reasonOf(error) };
+    // It is taken too, so that it is not counted again when the replay goes on.
+    return { run: { rows: [], part: shardId, position, taken }, problem: taken ? null : problem, frontierMs };
+  }
+}
+
+function expired(stream: string, wantedMs: number, oldestMs: number, frontierMs: number): SourceItem {
+  const wanted = new Date(wantedMs).toISOString();
+  const oldest = new Date(oldestMs).toISOString();
+  const message = `rows from ${wanted} on are asked for; the oldest that ${stream} holds arrived at ${oldest}`;
+  return { run: null, problem: { code: 'DL_RANGE_EXPIRED', where: stream, message }, frontierMs };
+}

@@ -1,0 +1,113 @@
+/** The records of all shards in the order of their arrival, across splits and merges. */
+import { type _Record, type Shard, ShardIteratorType } from '@aws-sdk/client-kinesis';
+import type { KinesisCalls, Position } from '../../kinesis/calls.ts';
+import { Lineage } from '../../kinesis/lineage.ts';
+import type { Beginning } from './beginning.ts';
+import { type Calling, persist } from './failures.ts';
+import { OpenShard } from './open-shard.ts';
+import { Progress, type ShardReader } from './reader.ts';
+
+export interface ArrivalOptions {
+  readonly beginning: Beginning;
+  /** Those listed when the reading began. */
+  readonly shards: readonly Shard[];
+  /** Records that arrived later are not read; UTC epoch ms. */
+  readonly limitMs: number;
+  /** Whether a shard is read on where it has nothing more. */
+  readonly follow: boolean;
+  readonly readerOf: (shardId: string, progress: Progress) => ShardReader;
+  readonly calls: KinesisCalls;
+  readonly calling: Calling;
+}
+
+export interface Arrival {
+  readonly shardId: string;
+  /** Null where nothing arrived, but the frontier moved. */
+  readonly record: _Record | null;
+  /** No later record arrived before, UTC epoch ms; never falls. */
+  readonly frontierMs: number;
+}
+
+/** Reads on from the shard that is furthest behind. */
+export class Arrivals {
+  readonly #options: ArrivalOptions;
+  readonly #listed: ReadonlySet<string>;
+  readonly #lineage = new Lineage();
+  readonly #open = new Set<OpenShard>();
+  #frontierMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ArrivalOptions) {
+    this.#options = options;
+    this.#listed = new Set(options.shards.map((shard) => shard.ShardId!));
+    this.#lineage.add(options.shards);
+    for (const shardId of options.beginning.unwanted) this.#lineage.end(shardId);
+  }
+
+  async *read(): AsyncGenerator<Arrival, void, undefined> {
+    const { limitMs, follow, beginning } = this.#options;
+    this.#begin(beginning.reachedMs);
+    for (let shard = this.#furthestBehind(); shard !== null; shard = this.#furthestBehind()) {
+      const { shardId, children } = shard;
+      if (shard.reachedMs > limitMs || (shard.isAtTip && !follow)) {
+        this.#leave(shard);
+      } else if (children !== null) {
+        this.#leave(shard);
+        await this.#follow(shardId, children);
+        this.#begin(shard.reachedMs);
+      } else if (shard.head !== undefined) {
+        const record = shard.take();
+        this.#moveFrontier();
+        yield { shardId, record, frontierMs: this.#frontierMs };
+      } else {
+        await shard.advance();
+        if (this.#moveFrontier()) yield { shardId, record: null, frontierMs: this.#frontierMs };
+      }
+    }
+  }
+
+  close(): void {
+    for (const shard of this.#open) shard.close();
+  }
+
+  #furthestBehind(): OpenShard | null {
+    let found: OpenShard | null = null;
+    for (const shard of this.#open) {
+      if (found === null || shard.reachedMs < found.reachedMs) found = shard;
+    }
+    return found;
+  }
+
+  /** @returns whether it rose */
+  #moveFrontier(): boolean {
+    const beforeMs = this.#frontierMs;
+    this.#frontierMs = Math.max(beforeMs, this.#furthestBehind()?.reachedMs ?? beforeMs);
+    return this.#frontierMs > beforeMs;
+  }
+
+  /** @param reachedMs none of the records of the shards whose turn it is arrived before */
+  #begin(reachedMs: number): void {
+    const { calling, readerOf } = this.#options;
+    for (const shardId of this.#lineage.take()) {
+      const progress = new Progress(this.#position(shardId), calling.clock.now());
+      this.#open.add(new OpenShard(shardId, readerOf(shardId, progress), reachedMs));
+    }
+  }
+
+  #position(shardId: string): Position {
+    const isNew = !this.#listed.has(shardId);
+    return isNew ? { ShardIteratorType: ShardIteratorType.TRIM_HORIZON } : this.#options.beginning.position(shardId);
+  }
+
+  #leave(shard: OpenShard): void {
+    this.#open.delete(shard);
+    shard.close();
+  }
+
+  async #follow(shardId: string, children: readonly Shard[]): Promise<void> {
+    const { calls, calling } = this.#options;
+    this.#lineage.end(shardId);
+    this.#lineage.add(children);
+    if (this.#lineage.knowsChildrenOf(shardId)) return;
+    this.#lineage.add(await persist(calling.stream, calling, () => calls.shards()));
+  }
+}
