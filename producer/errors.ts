@@ -77,6 +77,11 @@ export const ERRORS = {
     exit: 1,
     remedy: 'The file is damaged or is no Avro container file; restore it, or remove it and bring its hour back.',
   },
+  DL_MANIFEST_INVALID: {
+    exit: 1,
+    remedy:
+      'An older generation of the hour is read in its place, with every raw file that one does not list; seal the hour again.',
+  },
   DL_RESPONSE_FULL: {
     exit: 1,
     remedy: 'The record reaches the error prefix; a smaller Lambda buffer of the delivery stream avoids it.',

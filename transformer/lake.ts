@@ -10,6 +10,12 @@ export interface ObjectStore {
   put(key: string, body: Uint8Array): Promise<void>;
 }
 
+/** What reading a lake hour by hour needs of a store. */
+export interface LakeStore extends Pick<ObjectStore, 'list' | 'get'> {
+  /** Names of the folders directly below a prefix that is '' or ends in a slash, without a slash; those of objects below count. */
+  folders(prefix: string): Promise<readonly string[]>;
+}
+
 /** The place that a key stands for. */
 export interface Place {
   readonly table: TableName;
@@ -51,6 +57,7 @@ export function parseKey(key: string): Place | null {
   return key.startsWith(partitionPath(table, partition)) ? { table, partition, hourMs: hourStart(time) } : null;
 }
 
-function isHidden(path: string): boolean {
+/** @param path below a table's folder */
+export function isHidden(path: string): boolean {
   return path.split('/').some((name) => name.startsWith('_') || name.startsWith('.'));
 }

@@ -4,19 +4,23 @@ import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DepthlakeError, type ErrorCode, reasonOf } from '../../producer/errors.ts';
 import { makeFolder } from '../../producer/make-folder.ts';
-import type { ObjectStore } from '../../transformer/lake.ts';
+import type { LakeStore, ObjectStore } from '../../transformer/lake.ts';
 
 /**
  * The bucket in a folder, which is created with the first object.
  *
  * Keys are listed in S3's order (by UTF-8 bytes). A key with an empty segment or one that begins with a dot is refused:
  * it could leave the folder, or be taken for an object that is still being written.
- * @throws `put`: DL_DISK_FULL, DL_DATA_FOLDER; `get`, `list`: DL_FILE_UNREADABLE
+ * @throws `put`: DL_DISK_FULL, DL_DATA_FOLDER; the others: DL_FILE_UNREADABLE
  */
-export function openBucket(folder: string): ObjectStore {
+export function openBucket(folder: string): ObjectStore & LakeStore {
   const root = path.resolve(folder);
   return {
     list: (prefix) => listKeys(root, prefix),
+    folders: async (prefix) => {
+      const names = await namesIn(prefix === '' ? root : fileOf(root, prefix.slice(0, -1)));
+      return names.filter((name) => name.endsWith('/')).map((name) => name.slice(0, -1));
+    },
     get: async (key) => {
       const file = fileOf(root, key);
       try {
