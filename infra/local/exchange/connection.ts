@@ -44,6 +44,8 @@ const MESSAGES_A_SECOND = 5;
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 const POLICY_VIOLATION = 1008;
 const GOING_AWAY = 1001;
+/** The payload of the ping that asks whether everything before it was taken. */
+const TAKEN = 'taken';
 
 export class Connection {
   readonly wrapped: boolean;
@@ -89,10 +91,15 @@ export class Connection {
     this.#add(target.streams);
   }
 
-  /** Resolves when the subscriber has taken what was sent, or is gone. */
+  /** Whether more waits in the socket than its buffer is meant to hold (64 KiB, before Node 22 16 KiB). */
+  get isBehind(): boolean {
+    return this.#socket.writableNeedDrain && !this.#socket.destroyed;
+  }
+
+  /** Resolves when the system has taken over what was sent, or the subscriber is gone. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
-      if (!this.#socket.writableNeedDrain || this.#socket.destroyed) {
+      if (!this.isBehind) {
         resolve();
         return;
       }
@@ -103,6 +110,20 @@ export class Connection {
       };
       this.#socket.on('drain', done);
       this.#socket.on('close', done);
+    });
+  }
+
+  /** Resolves when the subscriber has read everything that was sent, or is gone: at the latest when a pong is overdue. */
+  taken(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#ws.readyState !== this.#ws.OPEN) {
+        resolve();
+        return;
+      }
+      this.#ws.on('pong', (data) => data.toString() === TAKEN && resolve());
+      this.#ws.on('close', () => resolve());
+      this.#pongDueMs ??= this.#now();
+      this.#ws.ping(TAKEN);
     });
   }
 
@@ -154,6 +175,19 @@ export class Connection {
   shutDown(cutAfterMs: number): void {
     this.#notice(this.#now());
     this.#cutMs = this.#now() + cutAfterMs;
+  }
+
+  /** Says `serverShutdown` and goodbye; resolves when the subscriber has answered, or after 30 s (the bound of ws). */
+  leave(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#ws.readyState === this.#ws.CLOSED) {
+        resolve();
+        return;
+      }
+      this.#ws.on('close', () => resolve());
+      this.#notice(this.#now());
+      this.#ws.close(GOING_AWAY);
+    });
   }
 
   #write(bytes: Buffer): void {

@@ -11,7 +11,7 @@ export interface RestAnswer {
 }
 
 export interface RestContext {
-  readonly source: Source;
+  readonly source: Pick<Source, 'listings' | 'retired' | 'depth'>;
   readonly limit: RateLimit;
   readonly faults: RestFaults;
   /** Levels of a book at the most, whatever is asked for. */

@@ -120,7 +120,7 @@ function refuse(socket: Socket, { status, body, headers }: RestAnswer): void {
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
-      const message = `the local exchange cannot listen on ${HOST}:${port}: ${reasonOf(cause)}`;
+      const message = `cannot listen on ${HOST}:${port}: ${reasonOf(cause)}`;
       reject(new DepthlakeError('DL_PORT_IN_USE', message, { cause }));
     });
     server.listen(port, HOST, resolve);
