@@ -40,9 +40,16 @@ export interface Pack {
   readonly receivedMs: readonly number[];
 }
 
+/** A pack of rows that were just collected. */
+export interface CollectedPack extends Pack {
+  /** The event-time hour of all its rows, UTC epoch ms of its beginning. */
+  readonly hourMs: number;
+}
+
 interface OpenPack {
   readonly lane: string;
   readonly table: TableName;
+  readonly hourMs: number;
   readonly openedMs: number;
   readonly lines: LineBytes;
   rows: number;
@@ -79,7 +86,7 @@ export class PackBuilder {
   }
 
   /** Takes a row and returns the packs that it closes. */
-  add(tableRow: TableRow, nowMs: number): Pack[] {
+  add(tableRow: TableRow, nowMs: number): CollectedPack[] {
     const { table, row } = tableRow;
     const line = encodeLine(tableRow);
     const textBytes = Buffer.byteLength(line);
@@ -87,8 +94,9 @@ export class PackBuilder {
     // Feed events count within the session, so they keep to one lane: what a kill leaves has no hole, only a missing end.
     const lane = laneOf(row.venue, table === 'feed_event' ? row.session_id : row.symbol, this.#lanes);
     const place = `${lane} ${table}`;
-    const key = `${place} ${Math.floor(row.timestamp_ms / HOUR_MS)}`;
-    const closed: Pack[] = [];
+    const hour = Math.floor(row.timestamp_ms / HOUR_MS);
+    const key = `${place} ${hour}`;
+    const closed: CollectedPack[] = [];
 
     // Another hour of the same lane and table: the earlier pack leaves first, so that each symbol stays in order.
     for (const other of this.#open.keys()) {
@@ -102,6 +110,7 @@ export class PackBuilder {
       pack = {
         lane,
         table,
+        hourMs: hour * HOUR_MS,
         openedMs: nowMs,
         lines: this.#spare.pop() ?? new LineBytes(),
         rows: 0,
@@ -120,18 +129,18 @@ export class PackBuilder {
   }
 
   /** Closes the packs opened at or before `openedMs`. */
-  closeOpenedBy(openedMs: number): Pack[] {
+  closeOpenedBy(openedMs: number): CollectedPack[] {
     return [...this.#open].filter(([, pack]) => pack.openedMs <= openedMs).map(([key]) => this.#close(key));
   }
 
-  #close(key: string): Pack {
-    const { lane, table, openedMs, lines, rows, marks, receivedMs, lineBytes } = this.#open.get(key)!;
+  #close(key: string): CollectedPack {
+    const { lane, table, hourMs, openedMs, lines, rows, marks, receivedMs, lineBytes } = this.#open.get(key)!;
     this.#open.delete(key);
     this.#openBytes -= lineBytes;
     const data = encodePack(lines.bytes);
     lines.clear();
     if (this.#spare.length < MAX_SPARE) this.#spare.push(lines);
-    return { lane, table, openedMs, rows, lineBytes, data, marks: [...marks.values()], receivedMs };
+    return { lane, table, hourMs, openedMs, rows, lineBytes, data, marks: [...marks.values()], receivedMs };
   }
 }
 
