@@ -4,6 +4,7 @@ import path from 'node:path';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
 import { TABLE_NAMES, TABLES } from '../../../producer/record.ts';
 import type { Json } from '../../../producer/replay/sink.ts';
+import { plural } from '../../terminal.ts';
 import { countIn } from './checkpoint-state.ts';
 import { writeFailure } from './write-failure.ts';
 
@@ -37,7 +38,7 @@ export async function clearedFiles(replay: {
     throw new DepthlakeError('DL_CHECKPOINT_INVALID', message);
   }
   if (state === null && whole.length > 0 && !overwrite) {
-    const message = `${folder} has ${whole.length} files of the same replay (*-${id}-*.avro)`;
+    const message = `${folder} has ${plural(whole.length, 'file')} of the same replay (*-${id}-*.avro)`;
     throw new DepthlakeError('DL_SINK_EXISTS', message);
   }
   for (const file of found) if (!kept.includes(file)) await remove(file.path);

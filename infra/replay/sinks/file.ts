@@ -111,7 +111,7 @@ class LineFile implements Sink {
   }
 
   async accepted(): Promise<Accepted> {
-    await this.#append();
+    if (this.#waiting !== '') await this.#append();
     const { file, handle, lasting } = this.#open;
     if (lasting && this.#bytes > this.#lastingBytes) {
       await handle.datasync().catch((error) => {
@@ -123,6 +123,8 @@ class LineFile implements Sink {
   }
 
   async end(): Promise<Accepted> {
+    // An empty file is no gzip file.
+    if (this.#gzip && this.#bytes === 0) await this.#append();
     const accepted = await this.accepted();
     await this.close();
     return accepted;
@@ -134,8 +136,8 @@ class LineFile implements Sink {
     await this.#open.handle.close();
   }
 
+  /** Brings the waiting lines into the file. */
   async #append(): Promise<void> {
-    if (this.#waiting === '') return;
     const { file, handle } = this.#open;
     const text = Buffer.from(this.#waiting, 'utf8');
     const bytes = this.#gzip ? await compress(text) : text;
