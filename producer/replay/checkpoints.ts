@@ -1,0 +1,90 @@
+/** Asks the sink what it accepted, and writes down where the replay can go on. */
+import type { ReplayBatches } from './batches.ts';
+import type { Checkpoint, CheckpointStore, Fingerprint } from './checkpoint.ts';
+import type { FlowState } from './flow.ts';
+import type { ReplayClock } from './options.ts';
+import type { Accepted, Sink } from './sink.ts';
+
+/** How often a sink is asked. */
+const INTERVAL_MS = 1000;
+
+/** Writing checkpoints takes a twentieth of the time at most: one of very many sessions is large, and written less often. */
+const PAUSE_PER_MS = 20;
+
+/** States that a sink has not reached yet; while there are so many no new one is noted. */
+const NOTED_MAX = 4;
+
+export interface CheckpointTarget {
+  readonly store: CheckpointStore;
+  readonly replay: Fingerprint;
+  /** What `readCheckpoint` gave: the replay goes on from there. */
+  readonly last: Checkpoint | null;
+}
+
+export class Checkpoints {
+  readonly #target: CheckpointTarget | null;
+  readonly #batches: ReplayBatches;
+  readonly #sink: Sink;
+  readonly #clock: ReplayClock;
+  /** Where the rows stood after so many writes. */
+  #noted: { readonly writes: number; readonly state: FlowState }[] = [];
+  #written = '';
+  #dueMs: number;
+
+  /** @param target null: the sink is asked all the same, as that makes what it holds leave */
+  constructor(target: CheckpointTarget | null, batches: ReplayBatches, sink: Sink, clock: ReplayClock) {
+    this.#target = target;
+    this.#batches = batches;
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#dueMs = clock.now() + INTERVAL_MS;
+  }
+
+  /** @param writes how many batches the sink was given */
+  async whenDue(writes: number): Promise<void> {
+    const beganMs = this.#clock.now();
+    if (beganMs < this.#dueMs) return;
+    this.#note(writes);
+    await this.#write(await this.#sink.accepted(), false);
+    const endedMs = this.#clock.now();
+    this.#dueMs = endedMs + Math.max(INTERVAL_MS, PAUSE_PER_MS * (endedMs - beganMs));
+  }
+
+  /** The last one. @param accepted what the sink's `end` gave */
+  async finish(writes: number, accepted: Accepted): Promise<void> {
+    this.#noted = [];
+    this.#note(writes);
+    await this.#write(accepted, this.#batches.done);
+  }
+
+  #note(writes: number): void {
+    // A batch that the sink was not given yet is on its way.
+    if (this.#target === null || this.#batches.batches !== writes) return;
+    if (this.#noted.at(-1)?.writes === writes) this.#noted.pop();
+    if (this.#noted.length === NOTED_MAX) return;
+    const { state } = this.#batches;
+    if (state !== null) this.#noted.push({ writes, state });
+  }
+
+  /**
+   * A sink whose state says where it goes on accepts everything that it was given; one that accepts later may be behind
+   * the last state noted: then rows between are given to it once more after a restart.
+   */
+  async #write({ writes, state: sink }: Accepted, done: boolean): Promise<void> {
+    const reached = this.#noted.findLast((noted) => noted.writes <= writes);
+    if (reached === undefined || this.#target === null) return;
+    this.#noted = this.#noted.filter((noted) => noted.writes > reached.writes);
+    const { store, replay } = this.#target;
+    const { fromMs, toMs } = this.#batches.selection;
+    const times = { from_ms: orOpen(fromMs), to_ms: orOpen(toMs) };
+    const checkpoint: Checkpoint = { version: 1, replay, ...times, ...reached.state, sink, done };
+    const text = `${JSON.stringify(checkpoint)}\n`;
+    if (text === this.#written) return;
+    await store.write(text);
+    this.#written = text;
+  }
+}
+
+function orOpen(timeMs: number): number | null {
+  return Number.isFinite(timeMs) ? timeMs : null;
+}
