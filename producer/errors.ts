@@ -109,7 +109,7 @@ export const ERRORS = {
   },
   DL_DISK_FULL: {
     exit: 1,
-    remedy: 'Free some space or choose another folder with --data DIR, then start again.',
+    remedy: 'Free some space or choose another folder (--data DIR, or --to of a replay), then run the command again.',
   },
   DL_SPILL_FOLDER: {
     exit: 1,
