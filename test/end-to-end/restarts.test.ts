@@ -2,62 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../infra/local/exchange/random.ts';
-import type { FeedEventRow, OrderBookRow } from '../../producer/record.ts';
+import type { FeedEventRow } from '../../producer/record.ts';
 import { quiet } from '../fault/assess.ts';
 import { Oracle, type PublishedId } from '../fault/oracle.ts';
-import { type FaultyPipeline, startFaultyPipeline } from './harness.ts';
-import { checkFolder, checkLater, type Lake, readLake } from './lake.ts';
+import { checkFolder, checkLater, readLake } from './lake.ts';
+import { detailOf, expectExactGap, gapsOf, pipelineOf, recording, rowsOf, SYMBOLS, sessionsOf } from './restarts.ts';
 import { until } from './wait.ts';
 
 const SLOW = { timeout: 120_000 };
-const SYMBOLS = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'];
 const LINGER_MS = 1_000;
 /** The state is saved every 10 s. */
 const SAVED_AFTER_MS = 12_000;
-
-interface GapDetail {
-  readonly bounds: string;
-  readonly session_before: string;
-  readonly last_update_id_before: number;
-  readonly last_update_id_after: number;
-}
-
-function detailOf({ detail }: FeedEventRow): GapDetail {
-  return JSON.parse(detail!) as GapDetail;
-}
-
-async function pipelineOf(context: Parameters<typeof startFaultyPipeline>[0], oracle: Oracle, flags: string[]) {
-  const { onPublished, onSent } = oracle;
-  const pipeline = await startFaultyPipeline(context, {
-    symbols: SYMBOLS,
-    seed: 61,
-    market: { weightAMinute: 100_000, onPublished, onSent },
-    flags,
-  });
-  oracle.begin(pipeline.exchange);
-  await recording(pipeline);
-  return pipeline;
-}
-
-async function recording({ producer }: FaultyPipeline): Promise<void> {
-  await until('rows are accepted', () => (producer().progress()?.packs ?? 0) > 0);
-}
-
-/** The session ids in the order of their beginning. */
-function sessionsOf({ events }: Lake): string[] {
-  const started = events.filter(({ kind }) => kind === 'started').sort((a, b) => a.timestamp_ms - b.timestamp_ms);
-  return started.map(({ session_id }) => session_id);
-}
-
-function rowsOf({ rows }: Lake, symbol: string, session?: string): OrderBookRow[] {
-  const own = rows.filter((row) => row.symbol === symbol && (session === undefined || row.session_id === session));
-  return own.sort((a, b) => a.last_update_id - b.last_update_id);
-}
-
-function gapsOf({ events }: Lake, symbol: string): FeedEventRow[] {
-  const own = events.filter((event) => event.kind === 'gap' && event.symbol === symbol);
-  return own.sort((a, b) => a.timestamp_ms - b.timestamp_ms);
-}
 
 describe.concurrent('a restart of the producer', () => {
   test(
@@ -119,44 +74,8 @@ describe.concurrent('a restart of the producer', () => {
     },
   );
 
-  test.for(['depth20', 'full'])(
-    '%s: in order: the gap lies exactly between the last row and the first',
-    SLOW,
-    async (mode, context) => {
-      const oracle = new Oracle();
-      const pipeline = await pipelineOf(context, oracle, [`--book=${mode}`, '--linger=300ms']);
-      await sleep(1_500);
-      process.kill(pipeline.producer().pid, 'SIGTERM');
-      expect((await pipeline.producer().ended).failure).toBeNull();
-      await sleep(1_000);
-      pipeline.launch();
-      await recording(pipeline);
-      await sleep(1_500);
-
-      const { failure } = await pipeline.finish();
-
-      expect(failure).toBeNull();
-      const lake = await readLake(pipeline.folder);
-      const [first, second] = sessionsOf(lake);
-      for (const symbol of SYMBOLS) {
-        const before = rowsOf(lake, symbol, first).at(-1)!;
-        const gaps = gapsOf(lake, symbol);
-        expect(gaps).toHaveLength(1);
-        const [gap] = gaps;
-        expect(gap).toMatchObject({ session_id: second, from_ms: before.received_ms });
-        expect(detailOf(gap!)).toMatchObject({
-          bounds: 'exact',
-          session_before: first,
-          last_update_id_before: before.last_update_id,
-        });
-        // A rebuilt book has rows from its seed on; the gap ends with the first diff.
-        const after = rowsOf(lake, symbol, second)[0]!;
-        const firstId = detailOf(gap!).last_update_id_after;
-        if (mode === 'depth20') expect([firstId, gap!.to_ms]).toEqual([after.last_update_id, after.received_ms]);
-        else expect(firstId).toBeLessThanOrEqual(after.last_update_id);
-      }
-      const check = await checkFolder(pipeline.folder);
-      expect(check).toMatchObject({ status: 0, ok: true, totals: { lost: 0, killed: 0, open: 0, duplicates: 0 } });
-    },
-  );
+  // The book full: `restarts.long.test.ts`.
+  test('depth20: in order: the gap lies exactly between the last row and the first', SLOW, async (context) => {
+    await expectExactGap('depth20', context);
+  });
 });
