@@ -6,7 +6,8 @@ import { command as doctor } from './doctor.ts';
 import { command as env } from './env.ts';
 import { command as inspect } from './inspect.ts';
 import { command as record } from './record.ts';
+import { command as replay } from './replay.ts';
 import { command as start } from './start.ts';
 import { command as transform } from './transform.ts';
 
-export const COMMANDS: readonly Command[] = [start, record, doctor, env, inspect, check, transform, cost];
+export const COMMANDS: readonly Command[] = [start, record, doctor, env, inspect, check, replay, transform, cost];

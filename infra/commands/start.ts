@@ -12,6 +12,7 @@ import { eventsText, verifiedText } from './events-text.ts';
 import { humanLog } from './human-log.ts';
 import { builtFile } from './package.ts';
 import { Rates } from './rates.ts';
+import { speed } from './speed.ts';
 
 const port = (help: string) =>
   ({ flag: '', argument: '<port>', help, default: '0', parse: integer(0, 65_535) }) as const satisfies Setting<number>;
@@ -67,13 +68,6 @@ export const command = defineCommand({
   flushes: true,
   run: start,
 });
-
-function speed(text: string): number | 'max' {
-  if (text === 'max') return 'max';
-  const value = Number(text);
-  if (!(value > 0 && value <= 10_000)) throw new Error('must be max or a number above 0, at most 10,000');
-  return value;
-}
 
 async function start({ values, stdout, stderr, terminal, signal }: Context<typeof settings>): Promise<number> {
   checkCombination(values);
@@ -152,6 +146,7 @@ function introduction({ endpoints, monitorUrl }: LocalPipeline, values: StartVal
     ...(monitorUrl === null ? [] : [['monitor', `${monitorUrl}/metrics, /healthz, /readyz`]]),
     ['kinesis', `stream ${endpoints.stream} at ${endpoints.kinesis} (in memory)`],
     ['firehose', `one file a table and hour every ${values.bufferSeconds} s, through the built transformer`],
+    ['backfill', `delivery stream ${endpoints.backfill} at ${endpoints.control}, for what a replay brings back`],
     ['glue', `database ${endpoints.database} at ${endpoints.glue}`],
     ['lake', shownPath(values.data)],
   ].map(([name, words]) => `  ${name!.padEnd(9)} ${words}`);
@@ -200,6 +195,7 @@ function summaryText(summary: PipelineSummary, dataFolder: string, { paint }: Ou
     `delivered   ${plural(summary.rows, 'row')}${sessions} in ${plural(summary.objects, 'file')}, ${formatBytes(summary.object_bytes)}, from ${plural(summary.packs, 'pack')}`,
     `events      ${eventsText(summary.events)}`,
     `duplicates  ${formatCount(summary.duplicates)}`,
+    ...(summary.backfilled > 0 ? [`backfilled  ${plural(summary.backfilled, 'row')}, by direct puts`] : []),
     ...(summary.spilled > 0 ? [`on disk     ${plural(summary.spilled, 'row')}, for the next start`] : []),
     `lost        ${lostText(summary.lost, paint)}`,
     `Look inside: npx depthlake check ${dataFolder}`,

@@ -170,7 +170,7 @@ class Reading {
   }
 }
 
-function matcherOf(pattern: string): (symbol: string) => boolean {
+export function matcherOf(pattern: string): (symbol: string) => boolean {
   if (!pattern.includes('*')) return (symbol) => symbol === pattern;
   const expression = new RegExp(`^${pattern.replaceAll(/\*+/g, '.*')}$`);
   return (symbol) => expression.test(symbol);

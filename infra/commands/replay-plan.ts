@@ -1,0 +1,113 @@
+/** What a command line of `depthlake replay` means as a whole, and what in it contradicts itself. */
+import { createHash } from 'node:crypto';
+import type { ValuesOf } from '../../producer/config.ts';
+import { DepthlakeError } from '../../producer/errors.ts';
+import { matcherOf } from '../../producer/feed/symbols.ts';
+import { TABLE_NAMES, type TableName } from '../../producer/record.ts';
+import type { Checkpoint, Fingerprint } from '../../producer/replay/checkpoint.ts';
+import type { Selection } from '../../producer/replay/source.ts';
+import { type SinkAddress, type SourceAddress, sinkText, sourceText } from '../replay/address.ts';
+import type { StreamStart } from '../replay/kinesis-source.ts';
+import type { LineFormatName } from '../replay/sinks/line-format.ts';
+import { formatTime } from '../terminal.ts';
+import type { SETTINGS } from './replay-settings.ts';
+
+type Values = ValuesOf<typeof SETTINGS>;
+
+export interface ReplayPlan {
+  readonly from: SourceAddress;
+  readonly to: SinkAddress;
+  readonly selection: Selection;
+  readonly streamStart: StreamStart;
+  readonly format: LineFormatName;
+  /** Readers get one row a book; tables keep those of every session. */
+  readonly oneRowPerBook: boolean;
+  /** The options by which a checkpoint knows its replay. */
+  readonly fingerprint: Fingerprint;
+}
+
+/** Sinks that make tables anew, not for a reader. */
+const REBUILDING: ReadonlySet<SinkAddress['kind']> = new Set(['avro', 'kinesis', 'firehose']);
+
+/** @throws DL_USAGE for what does not go together */
+export function planOf(values: Values, moreFiles: readonly string[]): ReplayPlan {
+  const from = withFiles(values.from, moreFiles);
+  const { to, start, end, symbols } = values;
+  const format = values.format ?? formatOf(to);
+  const tables = values.tables ?? defaultTables(to, format);
+  const contradictions = contradictionsOf(values, from, tables);
+  if (contradictions.length > 0) throw new DepthlakeError('DL_USAGE', contradictions.join('\n'));
+
+  const matchers = symbols.map(matcherOf);
+  const symbol = symbols.includes('*') ? () => true : (name: string) => matchers.some((fits) => fits(name));
+  const fromMs = start?.kind === 'time' ? start.ms : Number.NEGATIVE_INFINITY;
+  return {
+    from,
+    to,
+    selection: { fromMs, toMs: end?.ms ?? Number.POSITIVE_INFINITY, tables, symbol },
+    streamStart: start ?? { kind: 'trim-horizon' },
+    format,
+    oneRowPerBook: !REBUILDING.has(to.kind),
+    fingerprint: {
+      from: sourceText(from),
+      start: start?.text ?? null,
+      end: end?.text ?? null,
+      symbols: symbols.join(','),
+      tables: [...tables].join(','),
+      to: sinkText(to),
+      ...(to.kind === 'file' || to.kind === 'stdout' ? { format } : {}),
+      ...(to.kind === 'avro' ? { codec: values.codec } : {}),
+      window_ms: values.windowMs,
+      keep_duplicates: values.keepDuplicates,
+    },
+  };
+}
+
+/** Twelve hexadecimal digits that another replay does not have, wherever it is written to. */
+export function idOf({ fingerprint, selection }: ReplayPlan, last: Checkpoint | null): string {
+  const { to: _, start: _start, end: _end, ...options } = fingerprint;
+  const begun = last === null ? [selection.fromMs, selection.toMs] : [last.from_ms, last.to_ms];
+  const times = begun.map((ms) => (ms !== null && Number.isFinite(ms) ? ms : null));
+  return createHash('sha256')
+    .update(JSON.stringify([options, times]))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+function withFiles(from: SourceAddress | undefined, moreFiles: readonly string[]): SourceAddress {
+  if (from === undefined)
+    throw new DepthlakeError('DL_USAGE', '--from is missing: a stream, a lake or container files');
+  if (moreFiles.length === 0) return from;
+  if (from.kind === 'paths') return { ...from, paths: [...from.paths, ...moreFiles] };
+  throw new DepthlakeError('DL_USAGE', `only container files can be several: ${moreFiles.join(' ')}`);
+}
+
+function formatOf(to: SinkAddress): LineFormatName {
+  return to.kind === 'file' && /\.csv(\.gz)?$/i.test(to.path) ? 'csv' : 'jsonl';
+}
+
+function defaultTables(to: SinkAddress, format: LineFormatName): ReadonlySet<TableName> {
+  return new Set(format === 'csv' || to.kind === 'ws' ? ['order_book'] : TABLE_NAMES);
+}
+
+function contradictionsOf(values: Values, from: SourceAddress, tables: ReadonlySet<TableName>): string[] {
+  const { start, end, to, format, follow, fanOut, checkpoint } = values;
+  const isStream = from.kind === 'kinesis';
+  const isLines = to.kind === 'file' || to.kind === 'stdout';
+  const ends = start?.kind === 'time' && end !== undefined && end.ms <= start.ms;
+  const checks: readonly (readonly [boolean, string])[] = [
+    [ends, ends ? `--end ${formatTime(end.ms)} is not after --start ${formatTime(start.ms)}` : ''],
+    [
+      !isStream && (start?.kind === 'latest' || start?.kind === 'sequence'),
+      `--start ${start?.text} is of a stream only`,
+    ],
+    [start?.kind === 'latest' && !follow, '--start latest needs --follow: there is nothing behind the tip'],
+    [!isStream && follow, '--follow is for a stream: a lake is read as it stands'],
+    [!isStream && fanOut, '--fan-out is for a stream'],
+    [format !== undefined && !isLines, `--format is for stdout and files, not for ${sinkText(to)}`],
+    [to.kind === 'ws' && !tables.has('order_book'), 'ws needs the table order_book'],
+    [isStream && to.kind === 'kinesis' && from.stream === to.stream, 'a stream cannot be replayed into itself'],
+    [checkpoint !== undefined && to.kind === 'ws', 'a checkpoint is without use for ws: its clients are gone with it'],
+  ];
+  return checks.filter(([holds]) => holds).map(([, words]) => words);
+}
