@@ -90,32 +90,4 @@ describe.concurrent('a process of the pipeline is killed', () => {
     expect(existsSync(path.join(folder, 'endpoints.json'))).toBe(false);
     expect(await checkFolder(folder)).toMatchObject({ status: 0 });
   });
-
-  test('Kinesis hangs: Ctrl-C ends start within 45 s, and it says once why', SLOW, async (context) => {
-    const folder = temporaryFolder(context);
-    const run = await startPipelineProcess(context, folder, FLAGS);
-    await delivering(folder);
-
-    process.kill(run.endpoints.kinesis_pid, 'SIGSTOP');
-    try {
-      const interruptedAt = Date.now();
-      run.interrupt('SIGINT');
-      const { status, stderr, summary } = await run.ended;
-
-      expect(status, stderr).toBe(1);
-      expect(failures(stderr)).toEqual([
-        expect.stringMatching(
-          /^depthlake: DL_KINESIS_UNREACHABLE: shardId-\d+ of depthlake cannot be read to its tip: /,
-        ),
-      ]);
-      expect(stderr).not.toContain('node-http-handler');
-      expect(Date.now() - interruptedAt).toBeLessThan(45_000);
-      expect(summary!.rows).toBeGreaterThan(0);
-      expect([run.endpoints.producer_pid, run.endpoints.kinesis_pid].filter(isAlive)).toEqual([]);
-      expect(existsSync(path.join(folder, 'endpoints.json'))).toBe(false);
-      expect(existsSync(path.join(folder, '.lock'))).toBe(false);
-    } finally {
-      if (isAlive(run.endpoints.kinesis_pid)) process.kill(run.endpoints.kinesis_pid, 'SIGKILL');
-    }
-  });
 });
