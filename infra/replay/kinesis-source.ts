@@ -13,10 +13,12 @@ import { KinesisCalls } from '../kinesis/calls.ts';
 import { type Clock, SYSTEM_CLOCK } from '../local/clock.ts';
 import { type Arrival, Arrivals } from './kinesis/arrivals.ts';
 import { beginningOf, oldestHeld, type StreamStart } from './kinesis/beginning.ts';
+import { Consumer } from './kinesis/consumer.ts';
 import { type Calling, persist } from './kinesis/failures.ts';
 import { arrivalOf } from './kinesis/open-shard.ts';
 import { PollingReader } from './kinesis/polling.ts';
-import type { Progress } from './kinesis/reader.ts';
+import type { Progress, ShardReader } from './kinesis/reader.ts';
+import { SubscriptionReader } from './kinesis/subscription.ts';
 
 export type { StreamStart } from './kinesis/beginning.ts';
 
@@ -30,6 +32,8 @@ export interface KinesisSourceOptions {
   readonly follow: boolean;
   /** Reads as a registered consumer of its own, with 2 MB/s a shard that nobody else shares. */
   readonly fanOut: boolean;
+  /** Subscribes, with `fanOut`; on AWS over HTTP/2, the SDK's default for Kinesis. Default: `client`. */
+  readonly subscriber?: KinesisClient;
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly log?: (line: string) => void;
@@ -45,7 +49,7 @@ const TIP_SLACK_MS = 5000;
 
 /**
  * Its `read` throws DL_STREAM_MISSING, DL_REPLAY_DENIED, DL_REPLAY_UNREACHABLE (after a minute of nothing but failures),
- * DL_USAGE for a shard or a sequence number that is not there, and the signal's reason where it is aborted.
+ * DL_USAGE for a shard or a sequence number that is not there. It ends without an error where the signal is aborted.
  */
 export function kinesisSource(options: KinesisSourceOptions): Source {
   return { read: (selection, resume, signal) => read(options, selection, resume, signal) };
@@ -57,22 +61,39 @@ async function* read(
   resume: ResumePoint | null,
   signal: AbortSignal,
 ): AsyncGenerator<SourceItem, void, undefined> {
-  const { client, stream, start, follow, lateMs, clock = SYSTEM_CLOCK, random = Math.random, log = () => {} } = options;
-  const calling: Calling = { client, stream, clock, random, log, signal };
+  const { client, stream, clock = SYSTEM_CLOCK, random = Math.random, log = () => {} } = options;
+  const end = new AbortController();
+  const calling: Calling = { client, stream, clock, random, log, signal: AbortSignal.any([signal, end.signal]) };
   const calls = new KinesisCalls(client, stream, clock, CALL_TIMEOUT_MS);
-  const stop = () => calls.stop();
-  signal.addEventListener('abort', stop);
-  let arrivals: Arrivals | null = null;
+  calling.signal.addEventListener('abort', () => calls.stop());
   try {
-    const beganMs = clock.now();
-    const summary = await persist(stream, calling, () => calls.summary());
-    const shards = await persist(stream, calling, () => calls.shards());
-    const beginning = await beginningOf(start, selection, resume, shards, calls, calling);
-    const limitMs = Math.min(selection.toMs + lateMs, follow ? Number.POSITIVE_INFINITY : beganMs + TIP_SLACK_MS);
+    yield* items(options, selection, resume, calls, calling);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    end.abort();
+  }
+}
+
+async function* items(
+  { start, follow, lateMs, fanOut, subscriber, stream }: KinesisSourceOptions,
+  selection: Selection,
+  resume: ResumePoint | null,
+  calls: KinesisCalls,
+  calling: Calling,
+): AsyncGenerator<SourceItem, void, undefined> {
+  const beganMs = calling.clock.now();
+  const summary = await persist(stream, calling, () => calls.summary());
+  const shards = await persist(stream, calling, () => calls.shards());
+  const beginning = await beginningOf(start, selection, resume, shards, calls, calling);
+  const limitMs = Math.min(selection.toMs + lateMs, follow ? Number.POSITIVE_INFINITY : beganMs + TIP_SLACK_MS);
+  const consumer = fanOut ? new Consumer(summary.StreamARN!, calling) : null;
+  try {
+    const consumerArn = await consumer?.register();
+    const readerOf = readersOf(consumerArn, subscriber ?? calling.client, calls, calling);
+    const arrivals = new Arrivals({ beginning, shards, limitMs, follow, readerOf, calls, calling });
     const goneMs = oldestHeld(beginning.wantedMs, summary, beganMs);
     let isToldOf = goneMs === null;
-    const readerOf = (shardId: string, progress: Progress) => new PollingReader(shardId, progress, calls, calling);
-    arrivals = new Arrivals({ beginning, shards, limitMs, follow, readerOf, calls, calling });
     for await (const arrival of arrivals.read()) {
       if (!isToldOf && arrival.record !== null) {
         isToldOf = true;
@@ -82,10 +103,18 @@ async function* read(
     }
     if (!isToldOf) yield expired(stream, beginning.wantedMs!, goneMs!, limitMs);
   } finally {
-    signal.removeEventListener('abort', stop);
-    calls.stop();
-    arrivals?.close();
+    await consumer?.deregister();
   }
+}
+
+function readersOf(
+  consumerArn: string | undefined,
+  client: KinesisClient,
+  calls: KinesisCalls,
+  calling: Calling,
+): (shardId: string, progress: Progress) => ShardReader {
+  if (consumerArn === undefined) return (shardId, progress) => new PollingReader(shardId, progress, calls, calling);
+  return (shardId, progress) => new SubscriptionReader(shardId, progress, { client, consumerArn }, calls, calling);
 }
 
 function itemOf({ shardId, record, frontierMs }: Arrival, resume: ResumePoint | null): SourceItem {

@@ -39,4 +39,16 @@ describe('a stream as a source', () => {
     const items = await readAll(source('resharded'));
     expect(keysOf(rowsOf(items))).toEqual(keysOf(stream.rows));
   });
+
+  it('gives them as a registered consumer too, which is gone afterwards', async () => {
+    const stream = await TestStream.create('fan-out', 2, client);
+    await stream.putPacks(60, 20);
+    await stream.split(1);
+    await stream.putPacks(60, 20);
+    const t = Date.now();
+    const items = await readAll(source('fan-out', { fanOut: true, log: console.log }));
+    console.log('took', Date.now() - t);
+    expect(keysOf(rowsOf(items))).toEqual(keysOf(stream.rows));
+    expect(await stream.consumers()).toEqual([]);
+  });
 });

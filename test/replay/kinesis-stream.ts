@@ -6,6 +6,7 @@ import {
   DescribeStreamSummaryCommand,
   type KinesisClient,
   ListShardsCommand,
+  ListStreamConsumersCommand,
   MergeShardsCommand,
   PutRecordsCommand,
   type Shard,
@@ -70,6 +71,12 @@ export class TestStream {
 
   async shards(): Promise<Shard[]> {
     return (await this.#client.send(new ListShardsCommand({ StreamName: this.name }))).Shards!;
+  }
+
+  async consumers(): Promise<string[]> {
+    const summary = await this.#client.send(new DescribeStreamSummaryCommand({ StreamName: this.name }));
+    const command = new ListStreamConsumersCommand({ StreamARN: summary.StreamDescriptionSummary!.StreamARN });
+    return (await this.#client.send(command)).Consumers!.map((consumer) => consumer.ConsumerName!);
   }
 
   async openShards(): Promise<Shard[]> {

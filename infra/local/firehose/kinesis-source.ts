@@ -2,9 +2,10 @@
  * Reads a Kinesis stream as a delivery stream does: every shard, one GetRecords a second each, parents before their
  * children, at least once.
  */
-import type { KinesisClient, Shard } from '@aws-sdk/client-kinesis';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
 import { KinesisCalls } from '../../kinesis/calls.ts';
+import { isClosed, Lineage } from '../../kinesis/lineage.ts';
 import type { Clock } from '../clock.ts';
 import type { DeliveryStats, SourceRecord } from './record.ts';
 import { ShardReading } from './shard-reading.ts';
@@ -53,7 +54,7 @@ class Source implements KinesisSource {
   readonly #options: SourceOptions;
   readonly #calls: KinesisCalls;
   readonly #readings = new Map<string, ShardReading>();
-  readonly #started = new Set<string>();
+  readonly #lineage = new Lineage();
   readonly #loops = new Set<Promise<void>>();
   readonly #sleepers = new Set<() => void>();
   #changed: (() => void)[] = [];
@@ -69,12 +70,9 @@ class Source implements KinesisSource {
   async start(): Promise<void> {
     const { position, clock } = this.#options;
     const shards = await this.#calls.shards();
-    const known = new Set(shards.map((shard) => shard.ShardId));
-    const isRoot = (shard: Shard) => !parentsOf(shard).some((parent) => known.has(parent));
-    const isOpen = (shard: Shard) => shard.SequenceNumberRange?.EndingSequenceNumber === undefined;
-    const first = shards.filter(position === 'LATEST' ? isOpen : isRoot);
-    if (position === 'LATEST') for (const shard of shards) this.#started.add(shard.ShardId!);
-    const readings = first.map((shard) => new ShardReading(shard.ShardId!, position, clock.now()));
+    this.#lineage.add(shards);
+    if (position === 'LATEST') for (const shard of shards.filter(isClosed)) this.#lineage.end(shard.ShardId!);
+    const readings = this.#lineage.take().map((shardId) => new ShardReading(shardId, position, clock.now()));
     for (const reading of readings) {
       reading.iterator = await this.#calls.iterator(reading.shardId, { ShardIteratorType: position });
     }
@@ -110,7 +108,6 @@ class Source implements KinesisSource {
   }
 
   #begin(reading: ShardReading): void {
-    this.#started.add(reading.shardId);
     this.#readings.set(reading.shardId, reading);
     const loop = this.#read(reading).finally(() => this.#loops.delete(loop));
     this.#loops.add(loop);
@@ -163,10 +160,10 @@ class Source implements KinesisSource {
   async #follow(reading: ShardReading): Promise<void> {
     const { clock } = this.#options;
     const { shardId } = reading;
-    let shards: Shard[] | null = null;
-    while (shards === null && !this.#stopped) {
+    for (let listed = false; !listed && !this.#stopped; ) {
       try {
-        shards = await this.#calls.shards();
+        this.#lineage.add(await this.#calls.shards());
+        listed = true;
       } catch (error) {
         if (this.#stopped) return;
         this.#failed(reading, error);
@@ -175,13 +172,8 @@ class Source implements KinesisSource {
       }
     }
     this.#readings.delete(shardId);
-    for (const shard of shards ?? []) {
-      const waits = parentsOf(shard).some((parent) => this.#readings.has(parent));
-      const isChild = parentsOf(shard).includes(shardId);
-      if (isChild && !waits && !this.#started.has(shard.ShardId!)) {
-        this.#begin(new ShardReading(shard.ShardId!, 'TRIM_HORIZON', clock.now()));
-      }
-    }
+    this.#lineage.end(shardId);
+    for (const child of this.#lineage.take()) this.#begin(new ShardReading(child, 'TRIM_HORIZON', clock.now()));
     this.#notify();
   }
 
@@ -204,8 +196,4 @@ class Source implements KinesisSource {
   #notify(): void {
     for (const resolve of this.#changed.splice(0)) resolve();
   }
-}
-
-function parentsOf(shard: Shard): string[] {
-  return [shard.ParentShardId, shard.AdjacentParentShardId].filter((parent) => parent !== undefined);
 }

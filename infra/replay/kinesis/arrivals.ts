@@ -44,29 +44,32 @@ export class Arrivals {
   }
 
   async *read(): AsyncGenerator<Arrival, void, undefined> {
-    const { limitMs, follow, beginning } = this.#options;
-    this.#begin(beginning.reachedMs);
-    for (let shard = this.#furthestBehind(); shard !== null; shard = this.#furthestBehind()) {
-      const { shardId, children } = shard;
-      if (shard.reachedMs > limitMs || (shard.isAtTip && !follow)) {
-        this.#leave(shard);
-      } else if (children !== null) {
-        this.#leave(shard);
-        await this.#follow(shardId, children);
-        this.#begin(shard.reachedMs);
-      } else if (shard.head !== undefined) {
-        const record = shard.take();
-        this.#moveFrontier();
-        yield { shardId, record, frontierMs: this.#frontierMs };
-      } else {
-        await shard.advance();
-        if (this.#moveFrontier()) yield { shardId, record: null, frontierMs: this.#frontierMs };
+    try {
+      this.#begin(this.#options.beginning.reachedMs);
+      for (let shard = this.#furthestBehind(); shard !== null; shard = this.#furthestBehind()) {
+        if (this.#isDone(shard)) this.#leave(shard);
+        else if (shard.children !== null) await this.#passOn(shard, shard.children);
+        else if (shard.head !== undefined) yield this.#take(shard);
+        else {
+          await shard.advance();
+          const { shardId } = shard;
+          if (this.#moveFrontier()) yield { shardId, record: null, frontierMs: this.#frontierMs };
+        }
       }
+    } finally {
+      for (const shard of this.#open) this.#leave(shard);
     }
   }
 
-  close(): void {
-    for (const shard of this.#open) shard.close();
+  #isDone(shard: OpenShard): boolean {
+    const { limitMs, follow } = this.#options;
+    return shard.reachedMs > limitMs || (shard.isAtTip && !follow);
+  }
+
+  #take(shard: OpenShard): Arrival {
+    const record = shard.take();
+    this.#moveFrontier();
+    return { shardId: shard.shardId, record, frontierMs: this.#frontierMs };
   }
 
   #furthestBehind(): OpenShard | null {
@@ -103,11 +106,15 @@ export class Arrivals {
     shard.close();
   }
 
-  async #follow(shardId: string, children: readonly Shard[]): Promise<void> {
+  /** From a shard that is read to its end to those that follow it. */
+  async #passOn(shard: OpenShard, children: readonly Shard[]): Promise<void> {
     const { calls, calling } = this.#options;
-    this.#lineage.end(shardId);
+    this.#leave(shard);
+    this.#lineage.end(shard.shardId);
     this.#lineage.add(children);
-    if (this.#lineage.knowsChildrenOf(shardId)) return;
-    this.#lineage.add(await persist(calling.stream, calling, () => calls.shards()));
+    if (!this.#lineage.knowsChildrenOf(shard.shardId)) {
+      this.#lineage.add(await persist(calling.stream, calling, () => calls.shards()));
+    }
+    this.#begin(shard.reachedMs);
   }
 }

@@ -31,6 +31,7 @@ export class Progress {
     this.#sinceMs = nowMs;
   }
 
+  /** @param sequenceNumber of the last record read, or any before the next one */
   read(sequenceNumber: string): void {
     this.#last = sequenceNumber;
   }
