@@ -5,6 +5,7 @@ import { TABLE_NAMES, TABLES, type TableName } from '../producer/record.ts';
 import { Cursor, skipOf } from './avro-cursor.ts';
 import { CODECS, type Codec, crc32, isCodec } from './codec.ts';
 import { SYNC_BYTES } from './container-draft.ts';
+import { ROW_READERS, RowBytes } from './row-decoder.ts';
 import { avroType, ROW_TYPES, SCHEMA_TEXTS } from './row-type.ts';
 
 export interface Header {
@@ -82,8 +83,15 @@ function resolves(table: TableName, writer: Type): boolean {
 }
 
 function decoderOf(table: TableName | null, text: string, writer: Type): Header['decode'] {
+  if (table !== null && text === SCHEMA_TEXTS[table]) {
+    const read = ROW_READERS[table];
+    return (plain, count) => {
+      const bytes = new RowBytes(plain);
+      return decodeEach(count, bytes, () => read(bytes));
+    };
+  }
   const skip = skipOf(writer);
-  const decode = avroDecode(table, text, writer);
+  const decode = foreignDecoder(table, writer);
   return (plain, count) => {
     const cursor = new Cursor(plain);
     return decodeEach(count, cursor, () => {
@@ -107,10 +115,9 @@ function decodeEach(count: number, place: { readonly left: number }, decodeOne: 
   return rows;
 }
 
-function avroDecode(table: TableName | null, text: string, writer: Type): Type['decode'] {
+function foreignDecoder(table: TableName | null, writer: Type): Type['decode'] {
   if (table === null) return (bytes, at) => writer.decode(bytes, at);
   const reader = ROW_TYPES[table];
-  if (text === SCHEMA_TEXTS[table]) return (bytes, at) => reader.decode(bytes, at);
   const resolver = within(`its schema does not read as ${table}`, () => reader.createResolver(writer));
   return (bytes, at) => reader.decode(bytes, at, resolver);
 }

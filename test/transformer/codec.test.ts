@@ -1,7 +1,8 @@
 import { deflateRawSync, deflateSync } from 'node:zlib';
+import CRC32 from 'crc-32';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { uncompress } from '../../transformer/codec.ts';
+import { crc32, uncompress } from '../../transformer/codec.ts';
 
 const PLAIN = Buffer.from('depth '.repeat(2000));
 const bytes = fc.uint8Array({ maxLength: 10_000 }).map((array) => Buffer.from(array));
@@ -24,6 +25,17 @@ describe('a deflate block', () => {
     const damaged = Buffer.concat([deflateRawSync(PLAIN), tail]);
     expect(() => uncompress('deflate', damaged, 1 << 20)).toThrow(
       `${tail.length} bytes follow the end of its deflate stream`,
+    );
+  });
+});
+
+describe('the CRC-32', () => {
+  it('is one number whichever library reckons it, in one go or in parts', () => {
+    fc.assert(
+      fc.property(bytes, bytes, (first, second) => {
+        expect(crc32(second, crc32(first))).toBe(CRC32.buf(second, CRC32.buf(first)));
+        expect(crc32(second, crc32(first))).toBe(crc32(Buffer.concat([first, second])));
+      }),
     );
   });
 });
