@@ -71,7 +71,7 @@ export class FirehosePace {
     let closedFiles = this.#made.reduce((sum, { files }) => sum + files, 0);
     let open = this.#open;
     for (const [i, pack] of packs.entries()) {
-      if (this.#closes(open, pack)) {
+      if (this.#closes(open, pack, nowMs)) {
         closedFiles += this.#filesOf(open);
         open = null;
       }
@@ -92,7 +92,7 @@ export class FirehosePace {
   /** The pack was taken. */
   sent(pack: Paced, nowMs: number): void {
     this.#pass(nowMs);
-    if (this.#closes(this.#open, pack)) this.#close(nowMs);
+    if (this.#closes(this.#open, pack, nowMs)) this.#close(nowMs);
     this.#open = this.#withPack(this.#open, pack, nowMs);
   }
 
@@ -102,8 +102,9 @@ export class FirehosePace {
     this.#made = this.#made.filter(({ untilMs }) => untilMs > nowMs);
   }
 
-  #closes(batch: Batch | null, { data }: Paced): batch is Batch {
-    return batch !== null && batch.bytes + data.length > this.#options.lambdaBufferBytes;
+  #closes(batch: Batch | null, { data }: Paced, nowMs: number): boolean {
+    if (batch === null) return false;
+    return batch.closesMs <= nowMs || batch.bytes + data.length > this.#options.lambdaBufferBytes;
   }
 
   #close(atMs: number): void {
