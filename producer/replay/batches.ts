@@ -27,7 +27,6 @@ export class ReplayBatches {
   #batch: TableRow[] = [];
   #batches = 0;
   #atMs: number | null = null;
-  #lagMs = 0;
   #done = false;
 
   /** @param checkpoint what to go on from; null: from the selection's beginning */
@@ -61,7 +60,7 @@ export class ReplayBatches {
       rows: order_book + feed_event,
       waiting: this.#flow.waiting,
       atMs: this.#atMs,
-      lagMs: this.#lagMs,
+      lagMs: this.#lagMs(),
       seconds: this.#seconds,
     };
   }
@@ -82,11 +81,16 @@ export class ReplayBatches {
 
   /**
    * Batches of at most 1,000 rows, in order; what is there goes out before the source is waited for. Once only.
+   * Nothing where the checkpoint says that the selection's end was reached; where the end is open, what came since.
    * What the source throws, or a problem where `strict` holds, is thrown after the rows that were ready. Ends early, and
    * without an error, once the signal is aborted.
    */
   async *read(): AsyncGenerator<readonly TableRow[], void, undefined> {
     const { source, signal } = this.#options;
+    if (this.#checkpoint?.done && Number.isFinite(this.selection.toMs)) {
+      this.#done = true;
+      return;
+    }
     const resume = this.#checkpoint === null ? null : resumePointOf(this.#checkpoint);
     const items = source.read(this.selection, resume, signal)[Symbol.asyncIterator]();
     let failure: { readonly error: unknown } | null = null;
@@ -172,10 +176,12 @@ export class ReplayBatches {
   }
 
   #waitMs(row: TableRow): number {
-    if (this.#pace === null) return 0;
-    const waitMs = this.#pace.waitMs(row.row.timestamp_ms, this.#options.clock.now());
-    this.#lagMs = Math.max(0, -waitMs);
-    return waitMs;
+    return this.#pace === null ? 0 : this.#pace.waitMs(row.row.timestamp_ms, this.#options.clock.now());
+  }
+
+  #lagMs(): number {
+    const row = this.#pace === null ? null : this.#flow.peek();
+    return row === null ? 0 : Math.max(0, -this.#waitMs(row));
   }
 
   async #sleep(waitMs: number): Promise<void> {

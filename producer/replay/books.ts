@@ -10,19 +10,18 @@ interface SymbolBooks {
 }
 
 /**
- * Rows of different sessions, at most `windowMs` later than the first of them, are one book: the best stays. When the
- * first is about to leave, all the others have been added, unless they come later than the order can put right: those
- * stay, too. Holds no more than the order does.
+ * Rows of different sessions, at most `spanMs` later than the first of them, are one book: the best stays. What is added
+ * only after the first has left stays, too: nothing is lost. Holds no more than the order does.
  */
 export class Books {
-  readonly #windowMs: number;
+  readonly #spanMs: number;
   readonly #venues = new Map<string, Map<string, SymbolBooks>>();
   /** Rows that wait and are worse than another one of their book. */
   readonly #beaten = new Set<TableRow>();
   #redundant = false;
 
-  constructor(windowMs: number) {
-    this.#windowMs = windowMs;
+  constructor(spanMs: number) {
+    this.#spanMs = spanMs;
   }
 
   /** @param waiting the rows that were added before and have not left */
@@ -45,7 +44,7 @@ export class Books {
     // Another row of its book was the first, and this one was found to be the best.
     if (!waiting || !rows?.includes(row)) return false;
 
-    const book = bookOf(row, rows, row.row.timestamp_ms + this.#windowMs);
+    const book = bookOf(row, rows, row.row.timestamp_ms + this.#spanMs);
     const best = book.reduce((a, b) => (isBetter(b.row as OrderBookRow, a.row as OrderBookRow) ? b : a));
     for (const one of book) {
       without(waiting, one);

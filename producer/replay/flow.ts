@@ -40,7 +40,8 @@ export class Flow {
     this.#windowMs = options.windowMs ?? WINDOW_MS;
     this.#keepDuplicates = options.keepDuplicates;
     this.#order = new Order(options.windowRows);
-    this.#books = options.oneRowPerBook && !options.keepDuplicates ? new Books(this.#windowMs) : null;
+    // The other half is for rows that come later than their time.
+    this.#books = options.oneRowPerBook && !options.keepDuplicates ? new Books(this.#windowMs / 2) : null;
     this.#resumed = checkpoint?.frontier ?? null;
     this.#frontierMs = checkpoint?.read_from_ms ?? -Infinity;
     this.#taken = { ...checkpoint?.taken };

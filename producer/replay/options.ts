@@ -20,7 +20,10 @@ export interface ReplayOptions {
   readonly windowRows?: number;
   /** Off: a row that comes twice goes out once. On: `oneRowPerBook` is without effect, too. */
   readonly keepDuplicates: boolean;
-  /** For readers: of what several sessions recorded of one book, the best row alone goes out. Off: every session stays whole. */
+  /**
+   * For readers: of what several sessions recorded of one book, at most half a window apart, the best row alone goes out.
+   * Off: every session stays whole.
+   */
   readonly oneRowPerBook: boolean;
   /** Event time passes so many times as fast as real time, stretches without rows as well; max: back-pressure alone. */
   readonly speed: number | 'max';
@@ -39,7 +42,7 @@ export interface ReplayProgress {
   readonly waiting: number;
   /** Event time of the last row that went out, UTC epoch ms; null before the first one. */
   readonly atMs: number | null;
-  /** How far the replay is behind its speed; 0 at max. */
+  /** How long the next row has been due; 0 at max. */
   readonly lagMs: number;
   readonly seconds: number;
 }

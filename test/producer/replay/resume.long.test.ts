@@ -1,0 +1,3 @@
+import { testResuming } from './resuming.ts';
+
+testResuming(3000);
