@@ -38,7 +38,7 @@ export interface WebSocketSinkOptions {
    * False: they pass, as on an exchange.
    */
   readonly waits: boolean;
-  /** Ends every wait; what was not sent by then is not accepted. */
+  /** Gives the replay up: nothing waits for clients any more, and what they were not sent is not accepted. */
   readonly signal: AbortSignal;
   /** Takes what the user is to know, at most some 20 lines a replay, and one each time that the replay waits. */
   readonly log: (line: string) => void;
@@ -118,6 +118,9 @@ class ReplayServer implements WebSocketSink {
   readonly #parts: ReplayServerParts;
   #writes = 0;
   #cutTimer: unknown = null;
+  #ending = false;
+  /** Whether a client was cut that had not taken everything. */
+  #cutShort = false;
   #closed: Promise<void> | null = null;
 
   constructor(parts: ReplayServerParts) {
@@ -142,18 +145,21 @@ class ReplayServer implements WebSocketSink {
   }
 
   async write(rows: readonly TableRow[]): Promise<void> {
-    const { audience, market } = this.#parts;
+    const { audience, market, waits } = this.#parts;
     let next = 0;
     while (next < rows.length) {
-      if (this.#parts.waits && !audience.isPresent) await this.#present();
-      if (audience.isOver) return;
+      if (waits && !audience.isPresent) {
+        await this.#present();
+        if (!audience.isPresent) return;
+      }
       this.#cork();
       do market.take(rows[next++]!);
       while (next < rows.length && !this.#isBehind());
       this.#uncork();
+      if (audience.isOver) this.#cutSoon();
       await this.#drained();
     }
-    this.#writes += 1;
+    if (!this.#cutShort) this.#writes += 1;
   }
 
   async accepted(): Promise<Accepted> {
@@ -163,7 +169,9 @@ class ReplayServer implements WebSocketSink {
   /** @throws DL_RAW_LEVELS_MISSING where there were rows of `order_book` and none of them could be sent for that */
   async end(): Promise<Accepted> {
     const { audience, connections } = this.#parts;
-    if (!audience.isOver) await Promise.all([...connections].map((connection) => connection.taken()));
+    this.#ending = true;
+    if (audience.isOver) this.#cutSoon();
+    else await Promise.all([...connections].map((connection) => connection.taken()));
     await Promise.all([...connections].map((connection) => connection.leave()));
     await this.close();
     const { sent, without_raw_levels } = this.counts;
@@ -180,23 +188,27 @@ class ReplayServer implements WebSocketSink {
   }
 
   async #close(): Promise<void> {
-    const { audience, server, signal, clock, stopBeat } = this.#parts;
+    const { audience, connections, server, signal, clock, stopBeat } = this.#parts;
     signal.removeEventListener('abort', this.#giveUp);
     clock.clearTimeout(this.#cutTimer);
     audience.end();
     stopBeat();
-    this.#cut();
+    for (const connection of connections) connection.cut();
     await server.close();
   }
 
   readonly #giveUp = (): void => {
-    const { audience, clock } = this.#parts;
-    audience.end();
-    this.#cutTimer = clock.setTimeout(() => this.#cut(), CUT_AFTER_MS);
+    this.#parts.audience.end();
+    this.#cutSoon();
   };
 
-  #cut(): void {
-    for (const connection of this.#parts.connections) connection.cut();
+  /** Nobody waits for a client any more that does not take what it is sent, or does not answer the goodbye. */
+  #cutSoon(): void {
+    this.#cutTimer ??= this.#parts.clock.setTimeout(() => {
+      this.#cutTimer = null;
+      if (this.#isBehind()) this.#cutShort = true;
+      for (const connection of this.#parts.connections) if (this.#ending || connection.isBehind) connection.cut();
+    }, CUT_AFTER_MS);
   }
 
   async #present(): Promise<void> {

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { announcedSource } from '../../../infra/replay/announced-source.ts';
 import { decimalText } from '../../../infra/replay/sinks/websocket/decimal-text.ts';
 import { openWebSocketSink } from '../../../infra/replay/sinks/websocket.ts';
 import { parseUnits, toDouble } from '../../../producer/book/decimal.ts';
+import type { TableRow } from '../../../producer/record.ts';
+import type { Selection, Source, SourceItem } from '../../../producer/replay/source.ts';
 import { Subscriber, until } from '../../local/exchange-client.ts';
 import { bookRow, eventRow } from '../../producer/samples.ts';
 import {
@@ -277,6 +280,15 @@ describe('back-pressure', () => {
     expect(await sink.end()).toEqual({ writes: 0, state: null });
   });
 
+  it('does not keep a client that reads from what was ready when the replay is given up', async () => {
+    const { sink, client, abort } = await begun();
+    await sink.write(rawRows(1, 2));
+    abort.abort();
+    await sink.write(rawRows(3, 4));
+    expect(await sink.end()).toEqual({ writes: 2, state: null });
+    expect([await client.closed, ids(client)]).toEqual([1001, [1, 2, 3, 4]]);
+  });
+
   it.each([
     [true, 'waits for one, at the clients’ own pace'],
     [false, 'goes on, as an exchange would'],
@@ -319,6 +331,19 @@ describe('the end', () => {
     expect(await isOpen(ended)).toBe(true);
     clock.advance(1_000);
     await ended;
+  });
+
+  it('comes a second after the replay is given up, at the latest', async () => {
+    const { sink, client, clock, abort } = await begun();
+    client.socket.pause();
+    await sink.write([rawRow(1)]);
+    const ended = sink.end();
+    abort.abort();
+    clock.advance(999);
+    expect(await isOpen(ended)).toBe(true);
+    clock.advance(1);
+    await ended;
+    expect(clock.timers).toBe(0);
   });
 
   it('leaves no timer and no connection, also where it comes early', async () => {
@@ -374,6 +399,94 @@ describe('REST beside it', () => {
       code: 'DL_PORT_IN_USE',
       message: expect.stringContaining(`cannot listen on 127.0.0.1:${port}`),
     });
+  });
+});
+
+describe('a source whose symbols are announced', () => {
+  const run = (rows: TableRow[]) => ({ rows, part: '', position: '', taken: false });
+  const row = (symbol: string, atMs: number) => bookRow(symbol, 1, START_MS + atMs);
+  const EVERYTHING: Selection = {
+    fromMs: START_MS,
+    toMs: START_MS + 100_000,
+    tables: new Set(['order_book', 'feed_event']),
+    symbol: (symbol) => symbol !== 'XRPUSDT',
+  };
+
+  async function announce(items: SourceItem[]) {
+    const listed = new Set<string>();
+    const passed: SourceItem[] = [];
+    const lines: string[] = [];
+    let begin = () => {};
+    const ready = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const sink = {
+      wsUrl: 'ws://here',
+      ready,
+      list: (symbols: Iterable<string>) => [...symbols].map((each) => listed.add(each)),
+    };
+    let read = 0;
+    const source: Source = {
+      async *read() {
+        for (const item of items) {
+          read += 1;
+          yield item;
+        }
+      },
+    };
+    const announced = announcedSource(source, sink, (line) => lines.push(line));
+    const done = (async () => {
+      for await (const item of announced.read(EVERYTHING, null, new AbortController().signal)) passed.push(item);
+    })();
+    await isOpen(done);
+    return { listed, passed, lines, begin, done, read: () => read };
+  }
+
+  const item = (frontierMs: number, ...rows: TableRow[]): SourceItem => ({
+    run: rows.length === 0 ? null : run(rows),
+    problem: null,
+    frontierMs: START_MS + frontierMs,
+  });
+
+  it('tells those of its first two seconds before it waits for a client, and others when they come', async () => {
+    const items = [
+      item(-1),
+      item(0, row('BTCUSDT', 0), row('XRPUSDT', 0), row('OLDUSDT', -1), eventRow('SOLUSDT', 1, START_MS)),
+      item(1_999, row('ETHUSDT', 900)),
+      item(2_000),
+      item(3_000, row('ADAUSDT', 3_000)),
+    ];
+    const { listed, passed, lines, begin, done, read } = await announce(items);
+    expect([...listed]).toEqual(['BTCUSDT', 'ETHUSDT']);
+    expect([passed, read()]).toEqual([[], 4]);
+    expect(lines).toEqual(['ws://here: the replay begins when a client follows a stream; 2 symbols so far']);
+    begin();
+    await done;
+    expect(passed).toEqual(items);
+    expect([...listed]).toEqual(['BTCUSDT', 'ETHUSDT', 'ADAUSDT']);
+    expect(lines.length).toBe(1);
+  });
+
+  it('tells those of its first 5,000 rows, where the source is not certain of its time, or all where it has fewer', async () => {
+    const rows = Array.from({ length: 2_500 }, (_, i) => row('BTCUSDT', i));
+    const long = [1, 2, 3].map(() => item(-Infinity, ...rows));
+    const read = await announce(long);
+    expect([read.read(), read.lines.length]).toEqual([2, 1]);
+    read.begin();
+    await read.done;
+    expect(read.passed).toEqual(long);
+
+    const short = await announce(long.slice(0, 1));
+    expect([short.passed.length, short.lines.length]).toEqual([0, 1]);
+    short.begin();
+    await short.done;
+    expect(short.passed).toEqual(long.slice(0, 1));
+  });
+
+  it('does not wait for clients where nothing is to be sent', async () => {
+    const { done, passed, lines } = await announce([item(0), item(9_000, eventRow(null, 1, START_MS))]);
+    await done;
+    expect([passed.length, lines]).toEqual([2, []]);
   });
 });
 
