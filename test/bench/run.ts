@@ -8,6 +8,8 @@ import { bookBench } from './book.ts';
 import { frameBench } from './frame.ts';
 import { lambdaBench } from './lambda.ts';
 import { producerBench } from './producer.ts';
+import { replayBench } from './replay.ts';
+import { replayKinesisBench } from './replay-kinesis.ts';
 import { type Bench, type Result, reportOf } from './report.ts';
 import { sizesBench } from './sizes.ts';
 import { startBench } from './start.ts';
@@ -20,6 +22,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   lambda: lambdaBench,
   sizes: sizesBench,
   start: startBench,
+  replay: replayBench,
+  'replay-kinesis': replayKinesisBench,
   depth20: producerBench('depth20'),
   full: producerBench('full'),
 };
