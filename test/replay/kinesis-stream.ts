@@ -73,10 +73,16 @@ export class TestStream {
     return (await this.#client.send(new ListShardsCommand({ StreamName: this.name }))).Shards!;
   }
 
+  /** Their names, once none is on its way out. */
   async consumers(): Promise<string[]> {
     const summary = await this.#client.send(new DescribeStreamSummaryCommand({ StreamName: this.name }));
     const command = new ListStreamConsumersCommand({ StreamARN: summary.StreamDescriptionSummary!.StreamARN });
-    return (await this.#client.send(command)).Consumers!.map((consumer) => consumer.ConsumerName!);
+    for (;;) {
+      const consumers = (await this.#client.send(command)).Consumers!;
+      const names = consumers.map((consumer) => consumer.ConsumerName!);
+      if (consumers.every((consumer) => consumer.ConsumerStatus !== 'DELETING')) return names;
+      await sleep(20);
+    }
   }
 
   async openShards(): Promise<Shard[]> {
