@@ -36,7 +36,7 @@ export const ERRORS = {
   },
   DL_STREAM_MISSING: {
     exit: 1,
-    remedy: 'Create it with the command above, or name another with --stream.',
+    remedy: 'Check its name (--stream) and the region, or create it.',
   },
   DL_KINESIS_DENIED: {
     exit: 1,

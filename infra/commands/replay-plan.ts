@@ -2,14 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { ValuesOf } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
-import { matcherOf } from '../../producer/feed/symbols.ts';
 import { TABLE_NAMES, type TableName } from '../../producer/record.ts';
 import type { Checkpoint, Fingerprint } from '../../producer/replay/checkpoint.ts';
 import type { Selection } from '../../producer/replay/source.ts';
 import { type SinkAddress, type SourceAddress, sinkText, sourceText } from '../replay/address.ts';
 import type { StreamStart } from '../replay/kinesis-source.ts';
+import { type Asked, contradictionsOf, selectionOf } from '../replay/selection.ts';
 import type { LineFormatName } from '../replay/sinks/line-format.ts';
-import { formatTime } from '../terminal.ts';
 import type { SETTINGS } from './replay-settings.ts';
 
 type Values = ValuesOf<typeof SETTINGS>;
@@ -35,16 +34,13 @@ export function planOf(values: Values, moreFiles: readonly string[]): ReplayPlan
   const { to, start, end, symbols } = values;
   const format = values.format ?? formatOf(to);
   const tables = values.tables ?? defaultTables(to, format);
-  const contradictions = contradictionsOf(values, from, tables);
+  const asked = { from, start, endMs: end?.ms, symbols, tables, follow: values.follow, fanOut: values.fanOut };
+  const contradictions = [...contradictionsOf(asked), ...sinkContradictionsOf(values, asked)];
   if (contradictions.length > 0) throw new DepthlakeError('DL_USAGE', contradictions.join('\n'));
-
-  const matchers = symbols.map(matcherOf);
-  const symbol = symbols.includes('*') ? () => true : (name: string) => matchers.some((fits) => fits(name));
-  const fromMs = start?.kind === 'time' ? start.ms : Number.NEGATIVE_INFINITY;
   return {
     from,
     to,
-    selection: { fromMs, toMs: end?.ms ?? Number.POSITIVE_INFINITY, tables, symbol },
+    selection: selectionOf(asked),
     streamStart: start ?? { kind: 'trim-horizon' },
     format,
     oneRowPerBook: !REBUILDING.has(to.kind),
@@ -90,23 +86,15 @@ function defaultTables(to: SinkAddress, format: LineFormatName): ReadonlySet<Tab
   return new Set(format === 'csv' || to.kind === 'ws' ? ['order_book'] : TABLE_NAMES);
 }
 
-function contradictionsOf(values: Values, from: SourceAddress, tables: ReadonlySet<TableName>): string[] {
-  const { start, end, to, format, follow, fanOut, checkpoint } = values;
-  const isStream = from.kind === 'kinesis';
+function sinkContradictionsOf({ to, format, checkpoint }: Values, { from, tables }: Asked): string[] {
   const isLines = to.kind === 'file' || to.kind === 'stdout';
-  const ends = start?.kind === 'time' && end !== undefined && end.ms <= start.ms;
   const checks: readonly (readonly [boolean, string])[] = [
-    [ends, ends ? `--end ${formatTime(end.ms)} is not after --start ${formatTime(start.ms)}` : ''],
-    [
-      !isStream && (start?.kind === 'latest' || start?.kind === 'sequence'),
-      `--start ${start?.text} is of a stream only`,
-    ],
-    [start?.kind === 'latest' && !follow, '--start latest needs --follow: there is nothing behind the tip'],
-    [!isStream && follow, '--follow is for a stream: a lake is read as it stands'],
-    [!isStream && fanOut, '--fan-out is for a stream'],
     [format !== undefined && !isLines, `--format is for stdout and files, not for ${sinkText(to)}`],
     [to.kind === 'ws' && !tables.has('order_book'), 'ws needs the table order_book'],
-    [isStream && to.kind === 'kinesis' && from.stream === to.stream, 'a stream cannot be replayed into itself'],
+    [
+      from.kind === 'kinesis' && to.kind === 'kinesis' && from.stream === to.stream,
+      'a stream cannot be replayed into itself',
+    ],
     [checkpoint !== undefined && to.kind === 'ws', 'a checkpoint is without use for ws: its clients are gone with it'],
   ];
   return checks.filter(([holds]) => holds).map(([, words]) => words);
