@@ -91,7 +91,8 @@ export class ReplayBatches {
       this.#done = true;
       return;
     }
-    const resume = this.#checkpoint === null ? null : resumePointOf(this.#checkpoint);
+    // Before any row has left there is nothing to go on behind.
+    const resume = this.#checkpoint?.frontier == null ? null : resumePointOf(this.#checkpoint);
     const items = source.read(this.selection, resume, signal)[Symbol.asyncIterator]();
     let failure: { readonly error: unknown } | null = null;
     try {

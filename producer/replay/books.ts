@@ -47,8 +47,11 @@ export class Books {
     const book = bookOf(row, rows, row.row.timestamp_ms + this.#spanMs);
     const best = book.reduce((a, b) => (isBetter(b.row as OrderBookRow, a.row as OrderBookRow) ? b : a));
     for (const one of book) {
-      without(waiting, one);
-      if (one !== best) this.#beaten.add(one);
+      // Of a row that was delivered twice any copy may be the first to leave.
+      for (const copy of rows.filter((each) => compareKeys(each, one) === 0)) {
+        without(waiting, copy);
+        if (one !== best) this.#beaten.add(copy);
+      }
     }
     return this.#beaten.delete(row);
   }
@@ -56,6 +59,7 @@ export class Books {
   /** This row leaves, whatever its book is. */
   drop(row: TableRow): void {
     if (!this.#redundant || row.table !== 'order_book') return;
+    this.#beaten.delete(row);
     const waiting = this.#symbolOf(row)?.waiting;
     if (waiting) without(waiting, row);
   }

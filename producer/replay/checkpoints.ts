@@ -40,6 +40,13 @@ export class Checkpoints {
     this.#dueMs = clock.now() + INTERVAL_MS;
   }
 
+  /** Before the first write: a process that is killed after it leaves something that only its state can go on behind. */
+  async begin(): Promise<void> {
+    if (this.#target === null || this.#target.last !== null) return;
+    this.#note(0);
+    await this.#write(await this.#sink.accepted(), false);
+  }
+
   /** @param writes how many batches the sink was given */
   async whenDue(writes: number): Promise<void> {
     const beganMs = this.#clock.now();

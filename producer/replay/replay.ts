@@ -41,6 +41,7 @@ export async function runReplay(options: RunOptions): Promise<ReplaySummary> {
   };
   const pulses = new Pulses(clock, stop.signal, pulse);
   try {
+    await checkpoints.begin();
     for (;;) {
       const { done, value } = await pulses.during(next());
       if (done) break;

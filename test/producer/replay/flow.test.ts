@@ -212,6 +212,17 @@ describe('one row a book', () => {
     expect(flow.counts.skipped).toMatchObject({ duplicate: 2, other_producer: 1 });
   });
 
+  test('of books recorded twice and delivered twice one row each leaves, whichever copy comes first', () => {
+    const files = ['session-1', 'session-2'].map((session_id) =>
+      [1, 2, 3].flatMap((seq) =>
+        ['BTCUSDT', 'ETHUSDT'].map((symbol) => bookRow(symbol, seq, seq * 10, { session_id })),
+      ),
+    );
+    const { rows, removed } = leavingOf(...files, ...files);
+    expect(rows).toEqual(files[0]);
+    expect(removed).toBe(6);
+  });
+
   test('a second session that joins later is compared with what already waits', () => {
     const flow = flowOf({ oneRowPerBook: true });
     expect(seqs(give(flow, [book(1, 10), book(2, 50), book(3, 60)], 41))).toEqual([1]);

@@ -238,6 +238,18 @@ describe('ending early', () => {
     expect(seqs(file.rows)).toEqual([...numbers(2501, 2600), ...numbers(1, 2500)]);
   });
 
+  test('killed in its first write, before the next checkpoint is due, it goes on from the beginning', async () => {
+    const items = [{ rows: books(1, 9), frontierMs: 80 }, { rows: books(10, 12) }];
+    const [file, store] = [new File(), new Store()];
+    await expect(run(sourceOf(items), file, store, {}, { dieAt: 1 })).rejects.toThrow('killed');
+    expect(file.rows).not.toEqual([]);
+    expect(checkpointIn(store)).toMatchObject({ done: false, frontier: null, sink: 0 });
+    const source = sourceOf(items);
+    await run(source, file, store);
+    expect(source.resumes).toEqual([null]);
+    expect(seqs(file.rows)).toEqual(numbers(1, 12));
+  });
+
   test('killed between late rows it gives out each of them once', async () => {
     const items = [
       { rows: books(2501, 2600), frontierMs: 100_000 },
@@ -303,8 +315,8 @@ describe('a checkpoint', () => {
     const options = optionsOf(sourceOf(many), { clock: { ...clock, now } });
     await runReplay({ ...options, sink, checkpoint: { store, replay: {}, last: null } });
     // The progress is told every 300 ms here, as a batch takes 100.
-    expect(asked).toEqual([1200, 2400, 3600]);
-    expect(store.writes).toBe(4);
+    expect(asked).toEqual([0, 1200, 2400, 3600]);
+    expect(store.writes).toBe(5);
   });
 
   test('of a sink that accepts late holds no more than it accepted', async () => {
