@@ -2,10 +2,10 @@
 import { createRequire } from 'node:module';
 import type { Format } from 'cli-progress';
 import type { ReplayProgress } from '../../producer/replay/options.ts';
-import { formatCount, formatTime } from '../terminal.ts';
+import { formatCount, formatTime, plural } from '../terminal.ts';
 import { Rates } from './rates.ts';
 
-const BAR_COLUMNS = 24;
+const BAR_COLUMNS = 16;
 const BAR = {
   barsize: BAR_COLUMNS,
   barCompleteString: '█'.repeat(BAR_COLUMNS + 1),
@@ -39,13 +39,15 @@ export class ReplayStatus {
     if (atMs === null) return 'looking for the first row …';
     this.#firstMs ??= this.#range.fromMs ?? atMs;
     const factor = this.#eventMs.perSecond(atMs, nowMs) / 1000;
+    const perSecond = this.#rows.perSecond(rows, nowMs);
+    // What matters least stands last: a narrow terminal cuts it off.
     return [
       ...this.#bar(atMs, seconds),
       formatTime(atMs).slice(0, 19),
-      `${formatCount(rows)} rows`,
-      `${formatCount(this.#rows.perSecond(rows, nowMs))} rows/s`,
+      ...(perSecond > 0 ? [`${formatCount(perSecond)} rows/s`] : []),
       ...(factor > 0 ? [`×${formatCount(factor >= 10 ? Math.round(factor) : Math.round(factor * 10) / 10)}`] : []),
       ...(lagMs > 1000 ? [`${formatCount(Math.round(lagMs / 1000))} s behind`] : []),
+      plural(rows, 'row'),
     ].join(' · ');
   }
 
