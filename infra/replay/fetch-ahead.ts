@@ -16,7 +16,7 @@ export class FetchAhead {
     this.#files = files;
   }
 
-  /** @param index one more than that of the last call */
+  /** @param index greater than that of the last call */
   take(index: number): Promise<Buffer> {
     for (let ahead = index; ahead <= index + AHEAD; ahead += 1) {
       if (ahead === index || this.#files[ahead]?.small) this.#begin(ahead);

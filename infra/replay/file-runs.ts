@@ -12,7 +12,7 @@ import { FetchAhead } from './fetch-ahead.ts';
 import { comparePlaces, isTaken, type Place, positionText, type Taken } from './file-position.ts';
 
 /** A file up to this size is decoded at once; a larger one block by block, after a first pass that checks it. */
-export const SMALL_BYTES = 8 * 1024 * 1024;
+const SMALL_BYTES = 8 * 1024 * 1024;
 /** A larger file is not taken into memory, which is told as a problem. */
 const FILE_MAX_BYTES = 512 * 1024 * 1024;
 
@@ -53,7 +53,8 @@ export async function* runsOf(
     const file = files[unread];
     const [piece] = pieces;
     if (file !== undefined && (piece === undefined || comparePlaces(placeOf(file), piece.place) < 0)) {
-      const opened = await open(file, fetched.take(unread));
+      const at = unread;
+      const opened = await open(file, () => fetched.take(at));
       unread += 1;
       if ('code' in opened) yield { run: null, problem: opened, frontierMs: frontier() };
       else pieces = [...pieces, ...opened].sort((a, b) => comparePlaces(a.place, b.place));
@@ -78,10 +79,10 @@ function runOf({ place, rows }: Piece, nextMs: number, taken: Taken | null): Sou
   return { rows: rows(), part: '', position, taken: taken !== null && isTaken(place, taken) };
 }
 
-async function open(file: TimedFile, fetched: Promise<Buffer>): Promise<readonly Piece[] | Problem> {
+async function open(file: TimedFile, fetch: () => Promise<Buffer>): Promise<readonly Piece[] | Problem> {
   try {
     requireSize(file.bytes);
-    const bytes = await fetched;
+    const bytes = await fetch();
     return bytes.length <= SMALL_BYTES ? wholeFile(file, bytes) : blocksOf(file, bytes);
   } catch (error) {
     return problemOf(file.key, error);

@@ -15,7 +15,7 @@ import { byPlace, problemOf, requireSize, requireTable, runsOf, type TimedFile }
 /**
  * @param paths files in any order, each read once however often it is named; of a folder, the `.avro` files in it and
  *   below, but for hidden ones
- * @throws DL_FILE_UNREADABLE, when it is read, for a path that is not there and a folder without such a file
+ * @throws when it is read: DL_FILE_UNREADABLE for a path that is not there, DL_LAKE_MISSING for a folder without files
  */
 export function fileSource(paths: readonly string[]): Source {
   return { read: (selection, resume, signal) => readFiles(paths, selection, resume, signal) };
@@ -55,7 +55,7 @@ async function filesAt(paths: readonly string[]): Promise<readonly FoundFile[]> 
       },
     );
     const files = isFolder ? await filesBelow(at) : [{ key: at, bytes: size }];
-    if (files.length === 0) throw new DepthlakeError('DL_FILE_UNREADABLE', `${given} holds no container file (.avro)`);
+    if (files.length === 0) throw new DepthlakeError('DL_LAKE_MISSING', `${given} holds no container file (.avro)`);
     for (const file of files) found.set(file.key, file);
   }
   return [...found.values()];
