@@ -10,6 +10,7 @@ import { lambdaBench } from './lambda.ts';
 import { producerBench } from './producer.ts';
 import { replayBench } from './replay.ts';
 import { replayKinesisBench } from './replay-kinesis.ts';
+import { replayMemoryBench } from './replay-memory.ts';
 import { type Bench, type Result, reportOf } from './report.ts';
 import { sizesBench } from './sizes.ts';
 import { startBench } from './start.ts';
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   start: startBench,
   replay: replayBench,
   'replay-kinesis': replayKinesisBench,
+  'replay-memory': replayMemoryBench,
   depth20: producerBench('depth20'),
   full: producerBench('full'),
 };
