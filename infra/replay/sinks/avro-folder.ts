@@ -8,18 +8,25 @@
 import { createHash } from 'node:crypto';
 import type { TableRow } from '../../../producer/record.ts';
 import type { Accepted, Json, Sink } from '../../../producer/replay/sink.ts';
+import { FILE_MAX_BYTES } from '../../../transformer/batch.ts';
 import type { Codec } from '../../../transformer/codec.ts';
 import { fileOf, SYNC_BYTES } from '../../../transformer/container-draft.ts';
 import type { ObjectStore } from '../../../transformer/lake.ts';
 import { openBucket } from '../../local/s3.ts';
 import { clearedFiles } from './avro-files.ts';
-import { byHour, freshDrafts, grownBy, type HourDraft } from './hour-drafts.ts';
+import { byHour, grownBy, type HourDraft } from './hour-drafts.ts';
 import { writeFailure } from './write-failure.ts';
 
 /**
+ * All files are cut once one has so many bytes in closed blocks: below the 1,000 KiB that it may have by so much that the
+ * next batch would often not fit.
+ */
+const CUT_BYTES = (FILE_MAX_BYTES * 3) / 4;
+
+/**
  * Files that stay open when a batch has been written; one more, and all are cut. Rows come in the order of their time,
- * so it is two hours of two tables, and late rows. An open file holds at most 1,000 KiB compressed and a block of
- * 256 KiB, so all of them stay below 11 MB, beside the batch at hand.
+ * so it is two hours of two tables, and late rows. An open file holds less than CUT_BYTES and a block of 256 KiB, so all
+ * of them stay below 9 MB, beside the batch at hand.
  */
 const OPEN_MAX = 8;
 
@@ -65,16 +72,13 @@ class AvroFolder implements Sink {
   }
 
   async write(rows: readonly TableRow[]): Promise<void> {
-    const { codec } = this.#open;
-    const hours = byHour(rows);
-    const grown = grownBy(this.#drafts, hours, codec);
-    if (grown === null) await this.#cut();
-    this.#drafts = grown ?? hours.flatMap((hour) => freshDrafts(hour, codec));
+    this.#drafts = grownBy(this.#drafts, byHour(rows), this.#open.codec);
     this.#writes += 1;
-    if (this.#drafts.length > OPEN_MAX) await this.#cut();
+    const full = this.#drafts.some(({ draft }) => draft.blockBytes >= CUT_BYTES);
+    if (full || this.#drafts.length > OPEN_MAX) await this.#cut();
   }
 
-  /** Cuts nothing: a file a second would be a small one. */
+  /** Cuts nothing: where files end is decided by the rows alone, so that it is the same each time. */
   async accepted(): Promise<Accepted> {
     return { writes: this.#cutWrites, state: { files: this.#files } };
   }

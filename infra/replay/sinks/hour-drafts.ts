@@ -42,22 +42,21 @@ export function byHour(rows: readonly TableRow[]): HourRows[] {
   return [...hours.values()];
 }
 
-/** The drafts with further rows, new hours behind them; null where the file of an hour would pass 1,000 KiB. */
-export function grownBy(drafts: readonly HourDraft[], hours: readonly HourRows[], codec: Codec): HourDraft[] | null {
+/** The drafts with further rows; a new one where the hour has none, or where its file would pass 1,000 KiB. */
+export function grownBy(drafts: readonly HourDraft[], hours: readonly HourRows[], codec: Codec): HourDraft[] {
   const grown = [...drafts];
   for (const hour of hours) {
     const index = grown.findLastIndex(({ folder }) => folder === hour.folder);
-    const before = grown[index] ?? { ...hour, draft: emptyDraft(hour.table, codec) };
-    const draft = appendWithin(before.draft, hour.rows, FILE_MAX_BYTES);
-    if (draft === null) return null;
-    const leastMs = Math.min(before.leastMs, hour.leastMs);
-    grown[index === -1 ? grown.length : index] = { folder: hour.folder, leastMs, draft };
+    const before = grown[index];
+    const draft = before === undefined ? null : appendWithin(before.draft, hour.rows, FILE_MAX_BYTES);
+    if (before === undefined || draft === null) grown.push(...freshDrafts(hour, codec));
+    else grown[index] = { folder: hour.folder, leastMs: Math.min(before.leastMs, hour.leastMs), draft };
   }
   return grown;
 }
 
-/** The drafts of rows alone: several of an hour where they pass 1,000 KiB. A row that does so itself has one, as large as it is. */
-export function freshDrafts(hour: HourRows, codec: Codec): HourDraft[] {
+/** Several where the rows alone pass 1,000 KiB. A row that does so itself has one, as large as it is. */
+function freshDrafts(hour: HourRows, codec: Codec): HourDraft[] {
   const { folder, table, leastMs, rows } = hour;
   const empty = emptyDraft(table, codec);
   const draft = rows.length > 1 ? appendWithin(empty, rows, FILE_MAX_BYTES) : append(empty, rows);
