@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { DepthlakeError } from '../errors.ts';
 import type { TableRow } from '../record.ts';
 import { type Checkpoint, resumePointOf, selectionOf } from './checkpoint.ts';
-import { countProblem, LIST_MAX, type ReplaySummary } from './counts.ts';
+import type { CompletenessState } from './completeness.ts';
+import { copyOf, countProblem, LIST_MAX, type ReplaySummary } from './counts.ts';
 import { Flow, type FlowState } from './flow.ts';
 import type { ReplayOptions, ReplayProgress } from './options.ts';
 import { Pace } from './pacing.ts';
@@ -49,6 +50,11 @@ export class ReplayBatches {
     return this.#done;
   }
 
+  /** The sequence numbers seen. Those of rows that have not left do no harm in a checkpoint: they are seen again. */
+  get seen(): CompletenessState {
+    return this.#flow.completeness.state;
+  }
+
   /** What a checkpoint says of the rows; null while rows are on their way that it cannot tell of. */
   get state(): FlowState | null {
     return this.#batch.length === 0 ? this.#flow.state : null;
@@ -69,7 +75,7 @@ export class ReplayBatches {
     const { counts, completeness } = this.#flow;
     const holes = completeness.holes();
     return {
-      ...structuredClone(counts),
+      ...copyOf(counts),
       sessions: completeness.sessions,
       missing: holes.reduce((sum, { missing }) => sum + missing, 0),
       holes: holes.slice(0, LIST_MAX),
@@ -137,17 +143,16 @@ export class ReplayBatches {
   /** The rows that may leave by now, each when it is due. */
   async *#ready(): AsyncGenerator<readonly TableRow[]> {
     const { signal } = this.#options;
-    for (let row = this.#flow.peek(); row !== null && !signal.aborted; row = this.#flow.peek()) {
+    for (let row = this.#flow.peek(); row !== null; row = this.#flow.peek()) {
       const waitMs = this.#waitMs(row);
-      if (waitMs > 0) {
-        if (this.#batch.length > 0) yield this.#cut();
-        else await this.#sleep(waitMs);
-        continue;
+      if (waitMs <= 0) {
+        this.#shift(row);
+        if (this.#batch.length < BATCH_ROWS) continue;
       }
-      this.#shift(row);
-      if (this.#batch.length < BATCH_ROWS) continue;
-      yield this.#cut();
+      if (this.#batch.length > 0) yield this.#cut();
+      else await this.#sleep(waitMs);
       if (this.#batches % BATCHES_PER_TURN === 0) await setImmediate();
+      if (signal.aborted) return;
     }
   }
 

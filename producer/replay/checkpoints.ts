@@ -11,8 +11,11 @@ const INTERVAL_MS = 1000;
 /** Writing checkpoints takes a twentieth of the time at most: one of very many sessions is large, and written less often. */
 const PAUSE_PER_MS = 20;
 
-/** States that a sink has not reached yet; while there are so many no new one is noted. */
-const NOTED_MAX = 4;
+/**
+ * Writes of which it is noted where the rows stood then, the latest ones: a sink is asked once a second, and says so of a
+ * write of the last second, or of one that is behind by what it holds.
+ */
+const NOTED_MAX = 10_000;
 
 export interface CheckpointTarget {
   readonly store: CheckpointStore;
@@ -43,48 +46,49 @@ export class Checkpoints {
   /** Before the first write: a process that is killed after it leaves something that only its state can go on behind. */
   async begin(): Promise<void> {
     if (this.#target === null || this.#target.last !== null) return;
-    this.#note(0);
+    this.note(0);
     await this.#write(await this.#sink.accepted(), false);
   }
 
-  /** @param writes how many batches the sink was given */
-  async whenDue(writes: number): Promise<void> {
+  /**
+   * After each write, before the next batch is asked for, and while that is waited for.
+   * @param writes how many batches the sink was given
+   */
+  note(writes: number): void {
+    // A batch that the sink was not given yet is on its way.
+    if (this.#target === null || this.#batches.batches !== writes) return;
+    const { state } = this.#batches;
+    if (state === null) return;
+    if (this.#noted.at(-1)?.writes === writes) this.#noted.pop();
+    if (this.#noted.length === NOTED_MAX) this.#noted.shift();
+    this.#noted.push({ writes, state });
+  }
+
+  async whenDue(): Promise<void> {
     const beganMs = this.#clock.now();
     if (beganMs < this.#dueMs) return;
-    this.#note(writes);
     await this.#write(await this.#sink.accepted(), false);
     const endedMs = this.#clock.now();
     this.#dueMs = endedMs + Math.max(INTERVAL_MS, PAUSE_PER_MS * (endedMs - beganMs));
   }
 
   /** The last one. @param accepted what the sink's `end` gave */
-  async finish(writes: number, accepted: Accepted): Promise<void> {
-    this.#noted = [];
-    this.#note(writes);
+  async finish(accepted: Accepted): Promise<void> {
     await this.#write(accepted, this.#batches.done);
   }
 
-  #note(writes: number): void {
-    // A batch that the sink was not given yet is on its way.
-    if (this.#target === null || this.#batches.batches !== writes) return;
-    if (this.#noted.at(-1)?.writes === writes) this.#noted.pop();
-    if (this.#noted.length === NOTED_MAX) return;
-    const { state } = this.#batches;
-    if (state !== null) this.#noted.push({ writes, state });
-  }
-
   /**
-   * A sink whose state says where it goes on accepts everything that it was given; one that accepts later may be behind
-   * the last state noted: then rows between are given to it once more after a restart.
+   * What a sink remembers belongs to the very write that it names. One that remembers nothing takes rows again, so an
+   * earlier write will do.
    */
   async #write({ writes, state: sink }: Accepted, done: boolean): Promise<void> {
-    const reached = this.#noted.findLast((noted) => noted.writes <= writes);
+    const reached = this.#noted.findLast((noted) => noted.writes === writes || (sink === null && noted.writes < writes));
     if (reached === undefined || this.#target === null) return;
-    this.#noted = this.#noted.filter((noted) => noted.writes > reached.writes);
+    this.#noted = this.#noted.filter((noted) => noted.writes >= reached.writes);
     const { store, replay } = this.#target;
     const { fromMs, toMs } = this.#batches.selection;
     const times = { from_ms: orOpen(fromMs), to_ms: orOpen(toMs) };
-    const checkpoint: Checkpoint = { version: 1, replay, ...times, ...reached.state, sink, done };
+    const checkpoint: Checkpoint = { version: 1, replay, ...times, ...reached.state, seen: this.#batches.seen, sink, done };
     const text = `${JSON.stringify(checkpoint)}\n`;
     if (text === this.#written) return;
     await store.write(text);

@@ -64,6 +64,17 @@ export function noCounts(): Counts {
   };
 }
 
+export function copyOf(counts: Counts): Counts {
+  const { rows, skipped, problems } = counts;
+  const { count, codes, list } = problems;
+  return {
+    ...counts,
+    rows: { ...rows },
+    skipped: { ...skipped },
+    problems: { count, codes: { ...codes }, list: [...list] },
+  };
+}
+
 export function countRow(counts: Counts, { table, row }: TableRow): void {
   counts.rows[table] += 1;
   const { timestamp_ms } = row;

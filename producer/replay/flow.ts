@@ -3,14 +3,14 @@ import type { TableRow } from '../record.ts';
 import { Books } from './books.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { Completeness } from './completeness.ts';
-import { type Counts, countRow, noCounts, type SkipReason } from './counts.ts';
+import { type Counts, copyOf, countRow, noCounts, type SkipReason } from './counts.ts';
 import { compareKeys, type Key, keyOf } from './key.ts';
 import { type ReplayOptions, WINDOW_MS } from './options.ts';
 import { Order } from './order.ts';
 import type { Run, Selection } from './source.ts';
 
-/** The part of a checkpoint that the rows decide. */
-export type FlowState = Pick<Checkpoint, 'frontier' | 'read_from_ms' | 'taken' | 'counts' | 'seen'>;
+/** The part of a checkpoint that the rows decide which have left. */
+export type FlowState = Pick<Checkpoint, 'frontier' | 'read_from_ms' | 'taken' | 'counts'>;
 
 type FlowOptions = Pick<ReplayOptions, 'windowMs' | 'windowRows' | 'keepDuplicates' | 'oneRowPerBook'>;
 
@@ -34,6 +34,8 @@ export class Flow {
   /** Rows from before this time leave. */
   #limitMs = -Infinity;
   #settling = false;
+  /** How `head` compares with the greatest row that has left, as `peek` found. */
+  #compared = 1;
 
   constructor(options: FlowOptions, selection: Selection, checkpoint: Checkpoint | null) {
     this.#selection = selection;
@@ -45,7 +47,7 @@ export class Flow {
     this.#resumed = checkpoint?.frontier ?? null;
     this.#frontierMs = checkpoint?.read_from_ms ?? -Infinity;
     this.#taken = { ...checkpoint?.taken };
-    this.counts = checkpoint === null ? noCounts() : structuredClone(checkpoint.counts);
+    this.counts = checkpoint === null ? noCounts() : copyOf(checkpoint.counts);
     this.completeness = new Completeness(checkpoint?.seen);
   }
 
@@ -80,6 +82,7 @@ export class Flow {
   /** The next row that goes out; null where all that wait have to wait longer. What is left out before it has left. */
   peek(): TableRow | null {
     for (let row = this.#order.head; row !== null; row = this.#order.head) {
+      this.#compared = this.#greatest === null ? 1 : compareKeys(row, this.#greatest);
       if (!this.#leaves(row)) return null;
       const reason = this.#skipReason(row);
       if (reason === null) return row;
@@ -102,12 +105,13 @@ export class Flow {
     const { head } = this.#order;
     const frontier = this.#frontier;
     if (head !== null && frontier !== null && compareKeys(head, frontier) <= 0) return null;
+    // The source will begin anew.
+    if (frontier === null) return { frontier: null, read_from_ms: null, taken: {}, counts: noCounts() };
     return {
-      frontier: frontier && keyOf(frontier),
+      frontier: keyOf(frontier),
       read_from_ms: this.#readFromMs(frontier),
       taken: { ...this.#taken },
-      counts: structuredClone(this.counts),
-      seen: this.completeness.state,
+      counts: copyOf(this.counts),
     };
   }
 
@@ -120,8 +124,7 @@ export class Flow {
    * Rows that another one decides about are at most one window away, and what that one was decided by at most another.
    * Where rows left early, runs that are not taken yet may still be before that.
    */
-  #readFromMs(frontier: Key | null): number | null {
-    if (frontier === null) return null;
+  #readFromMs(frontier: Key): number | null {
     const fromMs = Math.min(frontier.row.timestamp_ms - 2 * this.#windowMs, this.#frontierMs);
     return Number.isFinite(fromMs) ? fromMs : null;
   }
@@ -154,8 +157,7 @@ export class Flow {
       const frontier = this.#frontier;
       return frontier !== null && compareKeys(row, frontier) <= 0;
     }
-    if (row.row.timestamp_ms < this.#limitMs || this.#order.full) return true;
-    return this.#greatest !== null && compareKeys(row, this.#greatest) <= 0;
+    return row.row.timestamp_ms < this.#limitMs || this.#order.full || this.#compared <= 0;
   }
 
   #skipReason(row: TableRow): SkipReason | null {
@@ -177,7 +179,7 @@ export class Flow {
 
   /** Rows of one identity are neighbours in the order; late ones are compared with the greatest row and the last late one. */
   #isAgain(row: TableRow): boolean {
-    if (this.#greatest !== null && compareKeys(row, this.#greatest) === 0) return true;
+    if (this.#compared >= 0) return this.#compared === 0;
     return this.#late !== null && compareKeys(row, this.#late) === 0;
   }
 
@@ -186,13 +188,12 @@ export class Flow {
   }
 
   #isBehind(row: TableRow): boolean {
-    const frontier = this.#frontier;
-    return frontier !== null && compareKeys(row, frontier) < 0;
+    return this.#compared < 0 || (this.#resumed !== null && compareKeys(row, this.#resumed) < 0);
   }
 
   #leave(row: TableRow): void {
     this.completeness.add(row);
-    if (this.#greatest === null || compareKeys(row, this.#greatest) >= 0) this.#greatest = row;
+    if (this.#compared >= 0) this.#greatest = row;
     else this.#late = row;
     this.#order.shift();
   }

@@ -37,7 +37,8 @@ export async function runReplay(options: RunOptions): Promise<ReplaySummary> {
   let writes = 0;
   const pulse = async () => {
     options.onProgress?.(batches.progress);
-    await checkpoints.whenDue(writes);
+    checkpoints.note(writes);
+    await checkpoints.whenDue();
   };
   const pulses = new Pulses(clock, stop.signal, pulse);
   try {
@@ -47,9 +48,11 @@ export async function runReplay(options: RunOptions): Promise<ReplaySummary> {
       if (done) break;
       await sink.write(value);
       writes += 1;
+      checkpoints.note(writes);
       await pulses.whenDue();
     }
-    await checkpoints.finish(writes, await sink.end());
+    checkpoints.note(writes);
+    await checkpoints.finish(await sink.end());
     options.onProgress?.(batches.progress);
     if (failure !== null) throw (failure as { readonly error: unknown }).error;
   } catch (error) {

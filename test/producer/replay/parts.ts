@@ -76,13 +76,17 @@ export class File {
 export interface FileSinkOptions {
   /** The process ends, so to speak, in the middle of this write, counted from 1. */
   readonly dieAt?: number;
+  /** What is written becomes part of the file with each such write only; so many writes are one, as it were. */
+  readonly writesPerCut?: number;
   readonly beforeWrite?: (rows: readonly TableRow[]) => void | Promise<void>;
 }
 
-export function fileSink(file: File, state: Json, { dieAt = Infinity, beforeWrite }: FileSinkOptions = {}) {
+export function fileSink(file: File, state: Json, options: FileSinkOptions = {}) {
+  const { dieAt = Infinity, writesPerCut = 1, beforeWrite } = options;
   let writes = 0;
-  file.rows.length = typeof state === 'number' ? state : 0;
-  const accepted = async () => ({ writes, state: file.rows.length });
+  let cut = { writes: 0, state: typeof state === 'number' ? state : 0 };
+  file.rows.length = cut.state;
+  const accepted = async () => cut;
   const sink = {
     closed: 0,
     ended: 0,
@@ -95,10 +99,12 @@ export function fileSink(file: File, state: Json, { dieAt = Infinity, beforeWrit
         throw new Error('the process was killed');
       }
       file.rows.push(...rows);
+      if (writes % writesPerCut === 0) cut = { writes, state: file.rows.length };
     },
     accepted,
     end: async () => {
       sink.ended += 1;
+      cut = { writes, state: file.rows.length };
       return accepted();
     },
     close: async () => {

@@ -19,6 +19,7 @@ interface Options {
   readonly windowRows?: number;
   readonly keepDuplicates?: boolean;
   readonly oneRowPerBook?: boolean;
+  readonly writesPerCut?: number;
 }
 
 /**
@@ -72,7 +73,7 @@ const delivery = (delayMs: number, frontierMs: number, duplicates: boolean): fc.
           const { delayMs, part, twice } = placed[at]!;
           const atMs = row.row.timestamp_ms + delayMs;
           const once = { row, part, atMs };
-          return duplicates && twice === 0 ? [once, { row, part: (part + 1) % 3, atMs: atMs + againMs }] : [once];
+          return duplicates && twice === 0 ? [once, { row: structuredClone(row), part: (part + 1) % 3, atMs: atMs + againMs }] : [once];
         });
         return { items: itemsOf(arrivals, perRun, frontierMs), rows: arrivals.map(({ row }) => row) };
       }),
@@ -117,7 +118,7 @@ async function run(items: readonly Item[], options: Options, file: File, store: 
     clock: steppingClock(stepMs),
     signal: new AbortController().signal,
     ...options,
-    sink: fileSink(file, last?.sink ?? null, dieAt === undefined ? {} : { dieAt }),
+    sink: fileSink(file, last?.sink ?? null, { dieAt: dieAt ?? Infinity, writesPerCut: options.writesPerCut ?? 1 }),
     checkpoint: { store, replay, last },
   });
 }
@@ -208,7 +209,7 @@ export function testResuming(numRuns: number): void {
         delivery(2 * WINDOW_MS, WINDOW_MS / 2, true),
         kills,
         stepMs,
-        fc.record({ oneRowPerBook: fc.boolean(), keepDuplicates: fc.boolean() }),
+        fc.record({ oneRowPerBook: fc.boolean(), keepDuplicates: fc.boolean(), writesPerCut: fc.integer({ min: 1, max: 4 }) }),
         async ({ items }, dieAt, step, options) => {
           const whole = await uninterrupted(items, options);
           const pieces = await interrupted(items, options, dieAt, step);
