@@ -1,7 +1,7 @@
 /** Kinesis as far as a replay sees it, at a clock that a test moves. An iterator is `<shard>|<index>`. */
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { encodeLine, encodePack, type TableRow } from '../../producer/record.ts';
-import { FakeClock } from '../local/firehose-harness.ts';
+import { FakeClock, START_MS } from '../local/firehose-harness.ts';
 import { orderBookAt } from '../transformer/arbitrary-rows.ts';
 
 interface FakeRecord {
@@ -34,6 +34,12 @@ export class FakeKinesis {
   /** Thrown by the next calls of a kind, or by all of them. */
   readonly failures = new Map<string, Error[]>();
   readonly outages = new Map<string, Error>();
+  /** What a subscription sends. */
+  onSubscribe: (shardId: string) => AsyncIterable<object> = () => {
+    throw new Error('nobody expects a subscription');
+  };
+  /** What the next looks at the consumer find. */
+  readonly statuses: string[] = [];
   readonly #shards = new Map<string, FakeShard>();
   #number = 8;
 
@@ -51,8 +57,7 @@ export class FakeKinesis {
 
   /** A pack of one row, whose time is that of its arrival. @returns its sequence number */
   put(id: string, arrivedMs: number): string {
-    const row: TableRow = { table: 'order_book', row: orderBookAt(arrivedMs, this.#number) };
-    return this.putBytes(id, arrivedMs, encodePack([encodeLine(row)]));
+    return this.putBytes(id, arrivedMs, packAt(arrivedMs, this.#number));
   }
 
   putBytes(id: string, arrivedMs: number, data: Uint8Array): string {
@@ -89,6 +94,13 @@ export class FakeKinesis {
         return { ShardIterator: `${input['ShardId']}|${this.#indexOf(input)}` };
       case 'GetRecords':
         return this.#records(input);
+      case 'RegisterStreamConsumer':
+      case 'DeregisterStreamConsumer':
+        return {};
+      case 'DescribeStreamConsumer':
+        return { ConsumerDescription: { ConsumerARN: 'arn', ConsumerStatus: this.statuses.shift() ?? 'ACTIVE' } };
+      case 'SubscribeToShard':
+        return { EventStream: this.onSubscribe(input['ShardId']!) };
       default:
         throw new Error(`no ${name} here`);
     }
@@ -138,6 +150,22 @@ export class FakeKinesis {
       ...(ended ? {} : { NextShardIterator: `${id}|${next}` }),
     };
   }
+}
+
+/** An event of a subscription that holds one pack a time, in ms since the clock's start. */
+export function pushed(firstNumber: number, ...arrivedMs: number[]): object {
+  const Records = arrivedMs.map((ms, index) => ({
+    Data: packAt(START_MS + ms, firstNumber + index),
+    SequenceNumber: `${firstNumber + index}`,
+    ApproximateArrivalTimestamp: new Date(START_MS + ms),
+  }));
+  const ContinuationSequenceNumber = `${firstNumber + arrivedMs.length - 1}`;
+  return { SubscribeToShardEvent: { Records, ContinuationSequenceNumber, MillisBehindLatest: 0 } };
+}
+
+function packAt(timestampMs: number, seq: number): Buffer {
+  const row: TableRow = { table: 'order_book', row: orderBookAt(timestampMs, seq) };
+  return encodePack([encodeLine(row)]);
 }
 
 export function failure(name: string, httpStatusCode?: number): Error {
