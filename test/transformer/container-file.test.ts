@@ -2,7 +2,13 @@ import CRC32 from 'crc-32';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { append, BLOCK_BYTES, closed, emptyDraft, encodeRow, fileOf } from '../../transformer/container-draft.ts';
-import { CODECS, type Codec, readContainerFile, writeContainerFile } from '../../transformer/container-file.ts';
+import {
+  CODECS,
+  type Codec,
+  indexContainerFile,
+  readContainerFile,
+  writeContainerFile,
+} from '../../transformer/container-file.ts';
 import { feedEventAt, feedEventRow, orderBookAt, orderBookRow } from './arbitrary-rows.ts';
 
 const SYNC = Buffer.from('0123456789abcdef');
@@ -36,6 +42,19 @@ describe.each(CODECS)('a container file in codec %s', { timeout: 30_000 }, (code
     const bytes = writeContainerFile('order_book', rows, 'null').length;
     expect(file.blocks).toBeGreaterThanOrEqual(Math.floor(bytes / (BLOCK_BYTES + 1024)));
     expect(file.blocks).toBeLessThanOrEqual(Math.ceil(bytes / BLOCK_BYTES));
+  });
+
+  it('can be read block by block, in any order, each with the time of its earliest row', () => {
+    const rows = Array.from({ length: 2000 }, (_, index) => orderBookAt(HOUR + ((index * 7919) % 2000), index + 1));
+    const bytes = writeContainerFile('order_book', rows, codec);
+    const { table, blocks, rowsOf } = indexContainerFile(bytes);
+    expect(table).toBe('order_book');
+    expect(blocks).toHaveLength(readContainerFile(bytes).blocks);
+    const read = new Map([...blocks].reverse().map((block) => [block, rowsOf(block)]));
+    expect(blocks.flatMap((block) => read.get(block)!)).toEqual(rows);
+    for (const block of blocks) {
+      expect(block.firstMs).toBe(Math.min(...read.get(block)!.map(({ timestamp_ms }) => timestamp_ms)));
+    }
   });
 
   it('can be empty', () => {
@@ -156,6 +175,7 @@ describe('a file that is none', { timeout: 30_000 }, () => {
   ])('is refused with its reason: %s', (_, bytes, reason) => {
     expect(() => readContainerFile(bytes)).toThrow(reason);
     expect(() => readContainerFile(bytes)).toThrow(expect.objectContaining({ code: 'DL_CONTAINER_INVALID' }));
+    expect(() => indexContainerFile(bytes)).toThrow(reason);
   });
 
   it('is refused when a block inflates without bound', () => {
