@@ -82,13 +82,23 @@ export class Checkpoints {
    * earlier write will do.
    */
   async #write({ writes, state: sink }: Accepted, done: boolean): Promise<void> {
-    const reached = this.#noted.findLast((noted) => noted.writes === writes || (sink === null && noted.writes < writes));
+    const reached = this.#noted.findLast(
+      (noted) => noted.writes === writes || (sink === null && noted.writes < writes),
+    );
     if (reached === undefined || this.#target === null) return;
     this.#noted = this.#noted.filter((noted) => noted.writes >= reached.writes);
     const { store, replay } = this.#target;
     const { fromMs, toMs } = this.#batches.selection;
     const times = { from_ms: orOpen(fromMs), to_ms: orOpen(toMs) };
-    const checkpoint: Checkpoint = { version: 1, replay, ...times, ...reached.state, seen: this.#batches.seen, sink, done };
+    const checkpoint: Checkpoint = {
+      version: 1,
+      replay,
+      ...times,
+      ...reached.state,
+      seen: this.#batches.seen,
+      sink,
+      done,
+    };
     const text = `${JSON.stringify(checkpoint)}\n`;
     if (text === this.#written) return;
     await store.write(text);

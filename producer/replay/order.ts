@@ -11,6 +11,8 @@ interface Cursor {
   readonly rows: readonly TableRow[];
   readonly taken: boolean;
   at: number;
+  /** The row at `at`. */
+  head: TableRow;
 }
 
 /**
@@ -39,7 +41,7 @@ export class Order {
 
   get head(): TableRow | null {
     const first = this.#heap[0];
-    return first === undefined ? null : first.rows[first.at]!;
+    return first === undefined ? null : first.head;
   }
 
   /** Whether the run of `head` was taken before the replay resumed. */
@@ -51,7 +53,8 @@ export class Order {
     if (rows.length === 0) return;
     for (const row of rows) this.#weight += weightOf(row);
     this.#rows += rows.length;
-    this.#heap.push({ rows: sorted(rows), taken, at: 0 });
+    const ordered = sorted(rows);
+    this.#heap.push({ rows: ordered, taken, at: 0, head: ordered[0]! });
     this.#rise();
   }
 
@@ -60,13 +63,15 @@ export class Order {
     const heap = this.#heap;
     const first = heap[0];
     if (first === undefined) return;
-    this.#weight -= weightOf(first.rows[first.at]!);
+    this.#weight -= weightOf(first.head);
     this.#rows -= 1;
     first.at += 1;
     if (first.at === first.rows.length) {
       const last = heap.pop()!;
       if (heap.length === 0) return;
       heap[0] = last;
+    } else {
+      first.head = first.rows[first.at]!;
     }
     this.#sink();
   }
@@ -109,7 +114,7 @@ export class Order {
 }
 
 function before(a: Cursor, b: Cursor): boolean {
-  const order = compareKeys(a.rows[a.at]!, b.rows[b.at]!);
+  const order = compareKeys(a.head, b.head);
   return order < 0 || (order === 0 && a.taken && !b.taken);
 }
 

@@ -107,8 +107,8 @@ describe('a replay', () => {
     const source: Source = {
       async *read() {
         for (let at = 0; ; at++) {
-          const rows = books(at * 1000 + 1, at * 1000 + 1000);
-          yield { run: { rows, part: '', position: '', taken: false }, problem: null, frontierMs: at * 10_000 };
+          const rows = books(at * 100 + 1, at * 100 + 100);
+          yield { run: { rows, part: '', position: '', taken: false }, problem: null, frontierMs: at * 1000 };
         }
       },
     };

@@ -1,3 +1,3 @@
 import { testResuming } from './resuming.ts';
 
-testResuming(3000);
+testResuming(600);

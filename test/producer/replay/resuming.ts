@@ -73,7 +73,9 @@ const delivery = (delayMs: number, frontierMs: number, duplicates: boolean): fc.
           const { delayMs, part, twice } = placed[at]!;
           const atMs = row.row.timestamp_ms + delayMs;
           const once = { row, part, atMs };
-          return duplicates && twice === 0 ? [once, { row: structuredClone(row), part: (part + 1) % 3, atMs: atMs + againMs }] : [once];
+          return duplicates && twice === 0
+            ? [once, { row: structuredClone(row), part: (part + 1) % 3, atMs: atMs + againMs }]
+            : [once];
         });
         return { items: itemsOf(arrivals, perRun, frontierMs), rows: arrivals.map(({ row }) => row) };
       }),
@@ -209,7 +211,11 @@ export function testResuming(numRuns: number): void {
         delivery(2 * WINDOW_MS, WINDOW_MS / 2, true),
         kills,
         stepMs,
-        fc.record({ oneRowPerBook: fc.boolean(), keepDuplicates: fc.boolean(), writesPerCut: fc.integer({ min: 1, max: 4 }) }),
+        fc.record({
+          oneRowPerBook: fc.boolean(),
+          keepDuplicates: fc.boolean(),
+          writesPerCut: fc.integer({ min: 1, max: 4 }),
+        }),
         async ({ items }, dieAt, step, options) => {
           const whole = await uninterrupted(items, options);
           const pieces = await interrupted(items, options, dieAt, step);
