@@ -62,8 +62,9 @@ class Sample {
 
   /** @returns the symbols of the run's rows */
   take(run: Run): ReadonlySet<string> {
-    const { fromMs, toMs, symbol: wanted } = this.#selection;
+    const { fromMs, toMs, tables, symbol: wanted } = this.#selection;
     const found = new Set<string>();
+    if (!tables.has('order_book')) return found;
     for (const { table, row } of run.rows) {
       const { symbol, timestamp_ms: atMs } = row;
       if (table !== 'order_book' || symbol === null || atMs < fromMs || atMs >= toMs || !wanted(symbol)) continue;

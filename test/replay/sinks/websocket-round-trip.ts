@@ -39,7 +39,7 @@ export async function recorded(frames: readonly Frame[]): Promise<TableRow[]> {
 export type Recorder = ReturnType<typeof recorderOf>;
 
 /** Depthlake's own producer on real sockets, pointed at the sink. */
-export function recorderOf(symbols: readonly string[], { wsUrl, restUrl }: WebSocketSink) {
+export function recorderOf(symbols: string[], { wsUrl, restUrl }: WebSocketSink) {
   const stop = new Subject<string>();
   const rows: TableRow[] = [];
   let follows = () => {};

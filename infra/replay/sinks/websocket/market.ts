@@ -175,11 +175,17 @@ function side(levels: readonly (readonly number[])[], most: number): string {
   return `[${levels.slice(0, most).map(levelText).join(',')}]`;
 }
 
-function levelText([price, quantity]: readonly number[]): string {
-  return `["${decimalText(price!)}","${decimalText(quantity!)}"]`;
+function levelText(level: readonly number[]): string {
+  const { price, quantity } = texts(level);
+  return `["${price}","${quantity}"]`;
 }
 
 function ticker({ last_update_id: u, symbol: s, top_bids, top_asks }: Book): string {
-  const [[b, B], [a, A]] = [top_bids[0]!.map(decimalText), top_asks[0]!.map(decimalText)] as string[][];
-  return JSON.stringify({ u, s, b, B, a, A });
+  const bid = texts(top_bids[0]!);
+  const ask = texts(top_asks[0]!);
+  return JSON.stringify({ u, s, b: bid.price, B: bid.quantity, a: ask.price, A: ask.quantity });
+}
+
+function texts([price, quantity]: readonly number[]): { readonly price: string; readonly quantity: string } {
+  return { price: decimalText(price!), quantity: decimalText(quantity!) };
 }
