@@ -59,12 +59,18 @@ async function* readLake(
   }
 }
 
+const LAKE_FOLDERS = [...TABLE_NAMES.map((table) => TABLES[table].folder), 'sealed'];
+
+/** @throws what the store throws */
+export async function isLake(store: LakeStore): Promise<boolean> {
+  const found = await store.folders('');
+  return LAKE_FOLDERS.some((folder) => found.includes(folder));
+}
+
 /** @throws DL_LAKE_MISSING, and what the store throws */
 async function requireLake(store: LakeStore, name: string): Promise<void> {
-  const folders = [...TABLE_NAMES.map((table) => TABLES[table].folder), 'sealed'];
-  const found = await store.folders('');
-  if (folders.some((folder) => found.includes(folder))) return;
-  throw new DepthlakeError('DL_LAKE_MISSING', `${name} holds no lake: none of ${folders.join('/, ')}/ is there`);
+  if (await isLake(store)) return;
+  throw new DepthlakeError('DL_LAKE_MISSING', `${name} holds no lake: none of ${LAKE_FOLDERS.join('/, ')}/ is there`);
 }
 
 interface Hour {

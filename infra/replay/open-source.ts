@@ -6,7 +6,7 @@ import { openBucket } from '../local/s3.ts';
 import type { SourceAddress } from './address.ts';
 import { fileSource } from './file-source.ts';
 import { type KinesisSourceOptions, kinesisSource } from './kinesis-source.ts';
-import { lakeSource } from './lake-source.ts';
+import { isLake, lakeSource } from './lake-source.ts';
 import { openS3Store } from './s3-store.ts';
 import type { ReplayServices } from './services.ts';
 
@@ -39,10 +39,12 @@ export async function openSource(
   }
 }
 
+/** A folder is a lake, or a part of one, or wherever somebody keeps container files. */
 async function pathSource(paths: readonly string[]): Promise<Source> {
   const [path] = paths;
-  if (paths.length === 1 && (await isFolder(path!))) return lakeSource(openBucket(path!), path!);
-  return fileSource(paths);
+  if (paths.length > 1 || !(await isFolder(path!))) return fileSource(paths);
+  const store = openBucket(path!);
+  return (await isLake(store)) ? lakeSource(store, path!) : fileSource(paths);
 }
 
 async function isFolder(path: string): Promise<boolean> {
