@@ -66,8 +66,9 @@ export class FakeKinesis {
     return `${this.#number}`;
   }
 
-  trim(id: string): void {
-    this.#shards.get(id)!.records.shift();
+  /** The stream forgets a shard that is beyond retention. */
+  drop(id: string): void {
+    this.#shards.delete(id);
   }
 
   fail(name: string, ...errors: Error[]): void {
@@ -83,14 +84,15 @@ export class FakeKinesis {
     const { input } = command;
     const name = command.constructor.name.replace('Command', '');
     this.calls.push({ name, input, atMs: this.clock.now() });
-    const failure = this.failures.get(name)?.shift() ?? this.outages.get(name);
-    if (failure !== undefined) throw failure;
+    const fault = this.failures.get(name)?.shift() ?? this.outages.get(name);
+    if (fault !== undefined) throw fault;
     switch (name) {
       case 'DescribeStreamSummary':
         return { StreamDescriptionSummary: this.#summary() };
       case 'ListShards':
         return { Shards: [...this.#shards].map(listed) };
       case 'GetShardIterator':
+        if (!this.#shards.has(input['ShardId']!)) throw failure('ResourceNotFoundException', 400);
         return { ShardIterator: `${input['ShardId']}|${this.#indexOf(input)}` };
       case 'GetRecords':
         return this.#records(input);

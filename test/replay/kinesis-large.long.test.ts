@@ -29,7 +29,10 @@ async function putBatch(stream: TestStream, rows: TableRow[]): Promise<void> {
   for (let at = 0; at < count; at++) {
     const seq = Math.floor(rows.length / LANES) + 1;
     const symbol = `S${rows.length % LANES}`;
-    const row: TableRow = { table: 'order_book', row: orderBookAt(endMs - 2000 + Math.floor(at / 10), seq, { symbol }) };
+    const row: TableRow = {
+      table: 'order_book',
+      row: orderBookAt(endMs - 2000 + Math.floor(at / 10), seq, { symbol }),
+    };
     lanes[rows.length % LANES]!.push(row);
     rows.push(row);
   }

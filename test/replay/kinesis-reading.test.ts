@@ -28,9 +28,18 @@ describe('the order of a stream', () => {
     const { clock } = kinesis;
     const reading = begin(kinesis);
     await clock.advance(10_000);
-    expect(reading.packs()).toEqual(
-      ['a@-900', 'b@-850', 'a@-800', 'b@-700', 'b@-650', 'a@-500', 'b@-300', 'a@-200', 'a@-100', 'c@-50'],
-    );
+    expect(reading.packs()).toEqual([
+      'a@-900',
+      'b@-850',
+      'a@-800',
+      'b@-700',
+      'b@-650',
+      'a@-500',
+      'b@-300',
+      'a@-200',
+      'a@-100',
+      'c@-50',
+    ]);
     expect(reading.ended).toEqual({ error: null });
   });
 
@@ -50,7 +59,8 @@ describe('the order of a stream', () => {
     const shards = reading.packs().map((pack) => pack[0]);
     expect([...shards].sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
     const before = (first: string, second: string) => shards.indexOf(first) < shards.indexOf(second);
-    for (const [parent, child] of ['ac', 'ad', 'be', 'ce', 'ef', 'eg']) expect(before(parent!, child!), `${parent} ${child}`).toBe(true);
+    for (const [parent, child] of ['ac', 'ad', 'be', 'ce', 'ef', 'eg'])
+      expect(before(parent!, child!), `${parent} ${child}`).toBe(true);
   });
 
   it('finds shards that appear while it follows, and whom they wait for', async () => {
@@ -68,6 +78,31 @@ describe('the order of a stream', () => {
     expect(reading.packs()).toEqual(['c@1300', 'd@1400', 'e@1500']);
     expect(reading.ended).toBeNull();
     reading.abort();
+  });
+
+  it('goes on with the children of a shard that leaves the retention before it is read', async () => {
+    const kinesis = stream({ a: [], b: ['a'], c: ['b'], d: ['b'] });
+    fill(kinesis, 'c', 200);
+    fill(kinesis, 'd', 100);
+    fill(kinesis, 'a', 900);
+    const lines: string[] = [];
+    kinesis.fail('GetShardIterator', failure('ProvisionedThroughputExceededException', 400));
+    const reading = begin(kinesis, { log: (line) => lines.push(line) });
+    await kinesis.clock.advance(0);
+    kinesis.drop('b');
+    await kinesis.clock.advance(10_000);
+    expect(reading.packs()).toEqual(['a@-900', 'c@-200', 'd@-100']);
+    expect(lines).toContain('b is beyond retention by now: nothing of it is left to read');
+  });
+
+  it('ends where the stream is deleted meanwhile', async () => {
+    const kinesis = stream({ a: [] });
+    const reading = begin(kinesis, { follow: true });
+    await kinesis.clock.advance(1500);
+    for (const call of ['GetRecords', 'ListShards'])
+      kinesis.outages.set(call, failure('ResourceNotFoundException', 400));
+    await kinesis.clock.advance(5000);
+    expect(reading.ended!.error).toMatchObject({ code: 'DL_STREAM_MISSING' });
   });
 
   it('has a frontier that never falls, and that no later pack comes before', async () => {
@@ -107,7 +142,9 @@ describe('the calls of a reading', () => {
     const { abort } = begin(kinesis, { follow: true });
     await kinesis.clock.advance(5000);
     const times = (id: string) =>
-      kinesis.calls.filter(({ input }) => `${input['ShardIterator']}`.startsWith(`${id}|`)).map(({ atMs }) => atMs - START_MS);
+      kinesis.calls
+        .filter(({ input }) => `${input['ShardIterator']}`.startsWith(`${id}|`))
+        .map(({ atMs }) => atMs - START_MS);
     expect(times('a')).toEqual([0, 200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000, 3000, 4000, 5000]);
     expect(times('b')).toEqual([0, 1000, 2000, 3000, 4000, 5000]);
     abort();
@@ -374,7 +411,7 @@ describe('the end of a reading', () => {
   it('comes where a shard is never at its tip, because it takes records all the time', async () => {
     const kinesis = stream({ a: [] });
     kinesis.put('a', START_MS - 1);
-    for (let ms = 0; ms < 60_000; ms += 50) kinesis.put('a', START_MS + ms);
+    for (let ms = 0; ms < 20_000; ms += 250) kinesis.put('a', START_MS + ms);
     const reading = begin(kinesis);
     await kinesis.clock.advance(20_000);
     expect(reading.ended).toEqual({ error: null });

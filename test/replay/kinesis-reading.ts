@@ -34,7 +34,9 @@ export function begin(
   });
   const controller = new AbortController();
   const packs = () =>
-    reading.items.flatMap(({ run }) => (run ?? { rows: [] }).rows.map(({ row }) => `${run!.part}@${row.timestamp_ms - START_MS}`));
+    reading.items.flatMap(({ run }) =>
+      (run ?? { rows: [] }).rows.map(({ row }) => `${run!.part}@${row.timestamp_ms - START_MS}`),
+    );
   const reading: Reading = { kinesis, items: [], ended: null, abort: () => controller.abort(), packs };
   const read = async () => {
     const items = source.read({ ...EVERYTHING, ...selection }, resume, controller.signal);
@@ -46,4 +48,3 @@ export function begin(
   );
   return reading;
 }
-

@@ -195,7 +195,9 @@ describe('the consumer of a reading', () => {
     const reading = begin(kinesis, { fanOut: true });
     await kinesis.clock.advance(5000);
     expect(reading.ended).toEqual({ error: null });
-    const names = kinesis.calls.map(({ name }) => name).filter((name) => name.includes('Consumer') || name === 'SubscribeToShard');
+    const names = kinesis.calls
+      .map(({ name }) => name)
+      .filter((name) => name.includes('Consumer') || name === 'SubscribeToShard');
     expect(names).toEqual([
       'RegisterStreamConsumer',
       'DescribeStreamConsumer',

@@ -1,5 +1,6 @@
 /** The records of all shards in the order of their arrival, across splits and merges. */
 import { type _Record, type Shard, ShardIteratorType } from '@aws-sdk/client-kinesis';
+import { DepthlakeError } from '../../../producer/errors.ts';
 import type { KinesisCalls, Position } from '../../kinesis/calls.ts';
 import { Lineage } from '../../kinesis/lineage.ts';
 import type { Beginning } from './beginning.ts';
@@ -50,15 +51,36 @@ export class Arrivals {
         if (this.#isDone(shard)) this.#leave(shard);
         else if (shard.children !== null) await this.#passOn(shard, shard.children);
         else if (shard.head !== undefined) yield this.#take(shard);
-        else {
-          await shard.advance();
-          const { shardId } = shard;
-          if (this.#moveFrontier()) yield { shardId, record: null, frontierMs: this.#frontierMs };
+        else if (await this.#advance(shard)) {
+          yield { shardId: shard.shardId, record: null, frontierMs: this.#frontierMs };
         }
       }
     } finally {
       for (const shard of this.#open) this.#leave(shard);
     }
+  }
+
+  /** @returns whether the frontier rose */
+  async #advance(shard: OpenShard): Promise<boolean> {
+    try {
+      await shard.advance();
+    } catch (error) {
+      if (!(await this.#isGone(shard.shardId, error))) throw error;
+      this.#options.calling.log(`${shard.shardId} is beyond retention by now: nothing of it is left to read`);
+      await this.#passOn(shard, []);
+    }
+    return this.#moveFrontier();
+  }
+
+  /** Whether the stream has dropped a closed shard since it was listed, with the last of its records. */
+  async #isGone(shardId: string, error: unknown): Promise<boolean> {
+    if (!(error instanceof DepthlakeError && error.code === 'DL_STREAM_MISSING')) return false;
+    return !(await this.#list()).some((shard) => shard.ShardId === shardId);
+  }
+
+  #list(): Promise<Shard[]> {
+    const { calls, calling } = this.#options;
+    return persist(calling.stream, calling, () => calls.shards());
   }
 
   #isDone(shard: OpenShard): boolean {
@@ -108,13 +130,10 @@ export class Arrivals {
 
   /** From a shard that is read to its end to those that follow it. */
   async #passOn(shard: OpenShard, children: readonly Shard[]): Promise<void> {
-    const { calls, calling } = this.#options;
     this.#leave(shard);
     this.#lineage.end(shard.shardId);
     this.#lineage.add(children);
-    if (!this.#lineage.knowsChildrenOf(shard.shardId)) {
-      this.#lineage.add(await persist(calling.stream, calling, () => calls.shards()));
-    }
+    if (!this.#lineage.knowsChildrenOf(shard.shardId)) this.#lineage.add(await this.#list());
     this.#begin(shard.reachedMs);
   }
 }

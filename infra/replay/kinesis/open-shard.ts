@@ -3,8 +3,8 @@ import type { _Record, Shard } from '@aws-sdk/client-kinesis';
 import type { ShardAnswer, ShardReader } from './reader.ts';
 
 /**
- * Holds the rest of one answer and the answer after it, which is fetched meanwhile: at most 2 × 10 MB, the most that
- * GetRecords returns.
+ * Holds one answer and the one after it, which is fetched meanwhile: at most 2 × 10 MB, the most that GetRecords returns
+ * (API reference). An event of a subscription is smaller.
  */
 export class OpenShard {
   readonly shardId: string;
