@@ -32,7 +32,7 @@ export interface ProcessOptions {
 
 /** Starts `depthlake start --json` on a folder and waits until it wrote its endpoints. What it started ends with the test. */
 export async function startPipelineProcess(
-  { onTestFinished }: TestContext,
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
   folder: string,
   args: readonly string[] = [],
   { env = {}, cwd }: ProcessOptions = {},
