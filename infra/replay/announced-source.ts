@@ -45,6 +45,11 @@ async function* announced(
 
 async function start(sample: Sample, sink: Announcements, log: (line: string) => void): Promise<void> {
   const { size } = sample.symbols;
+  if (!sample.hasRawLevels) {
+    log(
+      `none of the first ${sample.rows} rows has top_bids and top_asks: recorded without --raw-levels, they cannot be sent`,
+    );
+  }
   log(`${sink.wsUrl}: the replay begins when a client follows a stream; ${size} symbol${size === 1 ? '' : 's'} so far`);
   await sink.ready;
 }
@@ -53,6 +58,8 @@ async function start(sample: Sample, sink: Announcements, log: (line: string) =>
 class Sample {
   readonly symbols = new Set<string>();
   rows = 0;
+  /** Whether any of the rows can be sent. */
+  hasRawLevels = false;
   #firstMs = Number.POSITIVE_INFINITY;
   readonly #selection: Selection;
 
@@ -66,11 +73,13 @@ class Sample {
     const found = new Set<string>();
     if (!tables.has('order_book')) return found;
     for (const { table, row } of run.rows) {
+      if (table !== 'order_book') continue;
       const { symbol, timestamp_ms: atMs } = row;
-      if (table !== 'order_book' || symbol === null || atMs < fromMs || atMs >= toMs || !wanted(symbol)) continue;
+      if (atMs < fromMs || atMs >= toMs || !wanted(symbol)) continue;
       found.add(symbol);
       this.symbols.add(symbol);
       this.rows += 1;
+      this.hasRawLevels ||= row.top_bids !== null && row.top_asks !== null;
       if (atMs < this.#firstMs) this.#firstMs = atMs;
     }
     return found;

@@ -459,16 +459,19 @@ describe('a source whose symbols are announced', () => {
     const { listed, passed, lines, begin, done, read } = await announce(items);
     expect([...listed]).toEqual(['BTCUSDT', 'ETHUSDT']);
     expect([passed, read()]).toEqual([[], 4]);
-    expect(lines).toEqual(['ws://here: the replay begins when a client follows a stream; 2 symbols so far']);
+    expect(lines).toEqual([
+      'none of the first 2 rows has top_bids and top_asks: recorded without --raw-levels, they cannot be sent',
+      'ws://here: the replay begins when a client follows a stream; 2 symbols so far',
+    ]);
     begin();
     await done;
     expect(passed).toEqual(items);
     expect([...listed]).toEqual(['BTCUSDT', 'ETHUSDT', 'ADAUSDT']);
-    expect(lines.length).toBe(1);
+    expect(lines.length).toBe(2);
   });
 
   it('tells those of its first 5,000 rows, where the source is not certain of its time, or all where it has fewer', async () => {
-    const rows = Array.from({ length: 2_500 }, (_, i) => row('BTCUSDT', i));
+    const rows = rawRows(1, 2_500, { timestamp_ms: START_MS });
     const long = [1, 2, 3].map(() => item(-Infinity, ...rows));
     const read = await announce(long);
     expect([read.read(), read.lines.length]).toEqual([2, 1]);
