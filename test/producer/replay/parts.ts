@@ -78,11 +78,12 @@ export interface FileSinkOptions {
   readonly dieAt?: number;
   /** What is written becomes part of the file with each such write only; so many writes are one, as it were. */
   readonly writesPerCut?: number;
+  readonly clock?: WriteClock;
   readonly beforeWrite?: (rows: readonly TableRow[]) => void | Promise<void>;
 }
 
 export function fileSink(file: File, state: Json, options: FileSinkOptions = {}) {
-  const { dieAt = Infinity, writesPerCut = 1, beforeWrite } = options;
+  const { dieAt = Infinity, writesPerCut = 1, clock, beforeWrite } = options;
   let writes = 0;
   let cut = { writes: 0, state: typeof state === 'number' ? state : 0 };
   file.rows.length = cut.state;
@@ -92,6 +93,7 @@ export function fileSink(file: File, state: Json, options: FileSinkOptions = {})
     ended: 0,
     write: async (rows: readonly TableRow[]) => {
       await beforeWrite?.(rows);
+      clock?.wrote();
       writes += 1;
       file.writes.push(rows.length);
       if (writes === dieAt) {
@@ -128,18 +130,26 @@ export class Store implements CheckpointStore {
   }
 }
 
-/** Every look at it finds it `stepMs` later; nobody sleeps longer than a turn of the event loop. */
-export function steppingClock(stepMs: number): ReplayClock {
-  let nowMs = 0;
-  return {
-    now: () => {
-      nowMs += stepMs;
-      return nowMs;
-    },
-    sleep: async () => {
-      await setImmediate();
-    },
-  };
+/** Each write takes `writeMs`, and nothing else takes any time. */
+export class WriteClock implements ReplayClock {
+  readonly #writeMs: number;
+  #nowMs = 0;
+
+  constructor(writeMs = 0) {
+    this.#writeMs = writeMs;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  wrote(): void {
+    this.#nowMs += this.#writeMs;
+  }
+
+  async sleep(): Promise<void> {
+    await setImmediate();
+  }
 }
 
 /** Time passes when nothing else is to be done, to the next moment that somebody sleeps until, and a little further. */

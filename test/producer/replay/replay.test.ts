@@ -17,7 +17,7 @@ import {
   SleepyClock,
   Store,
   sourceOf,
-  steppingClock,
+  WriteClock,
 } from './parts.ts';
 
 type Given = Partial<ReplayOptions> & { readonly onProgress?: (progress: ReplayProgress) => void };
@@ -31,7 +31,7 @@ function optionsOf(source: Source, given: Given = {}): ReplayOptions {
     oneRowPerBook: false,
     speed: 'max',
     strict: false,
-    clock: steppingClock(1),
+    clock: new WriteClock(),
     signal: new AbortController().signal,
     ...given,
   };
@@ -41,8 +41,9 @@ function optionsOf(source: Source, given: Given = {}): ReplayOptions {
 async function run(source: Source, file: File, store: Store, given: Given = {}, sinkOptions: FileSinkOptions = {}) {
   const replay = { from: 'test' };
   const last = await readCheckpoint(store, replay);
-  const sink = fileSink(file, last?.sink ?? null, sinkOptions);
-  return runReplay({ ...optionsOf(source, given), sink, checkpoint: { store, replay, last } });
+  const clock = new WriteClock(1000);
+  const sink = fileSink(file, last?.sink ?? null, { clock, ...sinkOptions });
+  return runReplay({ ...optionsOf(source, { clock, ...given }), sink, checkpoint: { store, replay, last } });
 }
 
 const book = (seq: number, atMs: number, extra = {}) => bookRow('BTCUSDT', seq, atMs, extra);
@@ -186,27 +187,28 @@ describe('what goes wrong', () => {
   });
 
   test('a sink that fails is closed, the source let go of, and the last checkpoint stays', async () => {
-    for (const failing of ['write', 'accepted', 'end'] as const) {
+    for (const [failing, rows] of [
+      ['write', 2],
+      ['accepted', 0],
+      ['end', 12],
+    ] as const) {
       const source = sourceOf([{ rows: books(1, 9), frontierMs: 60 }, { frontierMs: 80 }, { rows: books(10, 12) }]);
       const store = new Store();
-      const sink: Sink & { closed: number } = fileSink(new File(), null);
+      const clock = new WriteClock(1000);
+      const sink: Sink & { closed: number } = fileSink(new File(), null, { clock });
       let calls = 0;
       const works = sink[failing] as (...given: unknown[]) => Promise<never>;
       sink[failing] = async (...given: unknown[]) => {
         calls += 1;
-        if (calls === (failing === 'write' ? 2 : 1)) throw new DepthlakeError('DL_SINK_FAILED', failing);
+        if (calls === (failing === 'end' ? 1 : 2)) throw new DepthlakeError('DL_SINK_FAILED', failing);
         return works(...given);
       };
       const checkpoint = { store, replay: {}, last: null };
-      const ending = runReplay({ ...optionsOf(source, { clock: steppingClock(600) }), sink, checkpoint });
+      const ending = runReplay({ ...optionsOf(source, { clock }), sink, checkpoint });
       await expect(ending).rejects.toMatchObject({ code: 'DL_SINK_FAILED', message: failing });
       expect([sink.closed, source.open]).toEqual([1, 0]);
-      // Nothing was accepted before where the first question failed.
-      const last = store.text === null ? null : checkpointIn(store);
-      expect(last === null).toBe(failing === 'accepted');
-      const rows = last?.frontier?.row.seq ?? 0;
-      expect([last?.done ?? false, last?.counts.rows.order_book ?? 0, last?.sink ?? 0]).toEqual([false, rows, rows]);
-      expect(rows).toBeLessThan(12);
+      const { done, frontier, counts, sink: state } = checkpointIn(store);
+      expect([done, frontier?.row.seq ?? 0, counts.rows.order_book, state]).toEqual([false, rows, rows, rows]);
     }
   });
 });
@@ -257,9 +259,8 @@ describe('ending early', () => {
     ];
     for (const dieAt of [2, 3, 4]) {
       const [file, store] = [new File(), new Store()];
-      const given = { clock: steppingClock(600) };
-      await expect(run(sourceOf(items), file, store, given, { dieAt })).rejects.toThrow('killed');
-      await run(sourceOf(items), file, store, given);
+      await expect(run(sourceOf(items), file, store, {}, { dieAt })).rejects.toThrow('killed');
+      await run(sourceOf(items), file, store);
       expect(seqs(file.rows).toSorted((a, b) => a - b)).toEqual(numbers(1, 2600));
     }
   });
@@ -298,21 +299,15 @@ describe('a checkpoint', () => {
   test('is written about once a second, and only after the sink accepted', async () => {
     const many = Array.from({ length: 40 }, (_, at) => ({ rows: [book(at + 1, at)], frontierMs: at + 30 }));
     const store = new Store();
-    const clock = steppingClock(0);
-    let nowMs = 0;
-    const now = () => nowMs;
+    const clock = new WriteClock(100);
     const asked: number[] = [];
-    const sink = fileSink(new File(), null, {
-      beforeWrite: () => {
-        nowMs += 100;
-      },
-    });
+    const sink = fileSink(new File(), null, { clock });
     const acceptedOf = sink.accepted;
     sink.accepted = async () => {
-      asked.push(nowMs);
+      asked.push(clock.now());
       return acceptedOf();
     };
-    const options = optionsOf(sourceOf(many), { clock: { ...clock, now } });
+    const options = optionsOf(sourceOf(many), { clock });
     await runReplay({ ...options, sink, checkpoint: { store, replay: {}, last: null } });
     // The progress is told every 300 ms here, as a batch takes 100.
     expect(asked).toEqual([0, 1200, 2400, 3600]);
@@ -323,11 +318,12 @@ describe('a checkpoint', () => {
     const many = Array.from({ length: 40 }, (_, at) => ({ rows: [book(at + 1, at)], frontierMs: at + 30 }));
     const texts: string[] = [];
     const store = { read: async () => null, write: async (text: string) => void texts.push(text) };
-    const sink = fileSink(new File(), null);
+    const clock = new WriteClock(1000);
+    const sink = fileSink(new File(), null, { clock });
     const acceptedOf = sink.accepted;
     sink.accepted = async () => ({ writes: Math.max(0, (await acceptedOf()).writes - 5), state: null });
     await runReplay({
-      ...optionsOf(sourceOf(many), { clock: steppingClock(300) }),
+      ...optionsOf(sourceOf(many), { clock }),
       sink,
       checkpoint: { store, replay: {}, last: null },
     });

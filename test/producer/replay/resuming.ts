@@ -7,7 +7,7 @@ import type { ReplaySummary } from '../../../producer/replay/counts.ts';
 import { compareKeys } from '../../../producer/replay/key.ts';
 import { runReplay } from '../../../producer/replay/replay.ts';
 import { bookRow, eventRow } from '../samples.ts';
-import { EVERYTHING, File, fileSink, type Item, Store, sourceOf, steppingClock } from './parts.ts';
+import { EVERYTHING, File, fileSink, type Item, Store, sourceOf, WriteClock } from './parts.ts';
 
 const WINDOW_MS = 50;
 interface Delivery {
@@ -106,9 +106,11 @@ function itemsOf(arrivals: readonly Arrival[], perRun: number, aheadMs: number):
   });
 }
 
-async function run(items: readonly Item[], options: Options, file: File, store: Store, stepMs: number, dieAt?: number) {
+async function run(items: readonly Item[], options: Options, file: File, store: Store, writeMs: number, dieAt?: number) {
   const replay = { from: 'test' };
   const last = await readCheckpoint(store, replay);
+  const clock = new WriteClock(writeMs);
+  const { writesPerCut = 1 } = options;
   return runReplay({
     source: sourceOf(items),
     selection: EVERYTHING,
@@ -117,10 +119,10 @@ async function run(items: readonly Item[], options: Options, file: File, store: 
     oneRowPerBook: false,
     speed: 'max',
     strict: false,
-    clock: steppingClock(stepMs),
+    clock,
     signal: new AbortController().signal,
     ...options,
-    sink: fileSink(file, last?.sink ?? null, { dieAt: dieAt ?? Infinity, writesPerCut: options.writesPerCut ?? 1 }),
+    sink: fileSink(file, last?.sink ?? null, { dieAt: dieAt ?? Infinity, writesPerCut, clock }),
     checkpoint: { store, replay, last },
   });
 }
@@ -132,16 +134,16 @@ async function uninterrupted(items: readonly Item[], options: Options) {
 }
 
 /** Killed in the middle of a write, again and again, and begun again behind the last checkpoint. */
-async function interrupted(items: readonly Item[], options: Options, kills: readonly number[], stepMs: number) {
+async function interrupted(items: readonly Item[], options: Options, kills: readonly number[], writeMs: number) {
   const [file, store] = [new File(), new Store()];
   for (const dieAt of kills) {
-    const summary = await run(items, options, file, store, stepMs, dieAt).catch((error: Error) => {
+    const summary = await run(items, options, file, store, writeMs, dieAt).catch((error: Error) => {
       if (error.message !== 'the process was killed') throw error;
       return null;
     });
     if (summary !== null) break;
   }
-  const summary = await run(items, options, file, store, stepMs);
+  const summary = await run(items, options, file, store, writeMs);
   return { rows: file.rows, summary, checkpoint: JSON.parse(store.text!) as Checkpoint };
 }
 
@@ -154,7 +156,7 @@ const counted = ({ rows, skipped, late, first_ms, last_ms, missing, sessions }: 
   return { rows, reasons, late, first_ms, last_ms, missing, sessions };
 };
 const kills = fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 });
-const stepMs = fc.integer({ min: 30, max: 600 });
+const writeMs = fc.integer({ min: 200, max: 1500 });
 
 /** The rule told again, over all rows at once: rows of a book are two at most here, one of each session. */
 function bestOfEachBook(rows: readonly TableRow[]): TableRow[] {
@@ -210,7 +212,7 @@ export function testResuming(numRuns: number): void {
       fc.asyncProperty(
         delivery(2 * WINDOW_MS, WINDOW_MS / 2, true),
         kills,
-        stepMs,
+        writeMs,
         fc.record({
           oneRowPerBook: fc.boolean(),
           keepDuplicates: fc.boolean(),
@@ -233,7 +235,7 @@ export function testResuming(numRuns: number): void {
       fc.asyncProperty(
         delivery(300, 250, false),
         kills,
-        stepMs,
+        writeMs,
         fc.integer({ min: 1, max: 20 }),
         async ({ items, rows }, dieAt, step, windowRows) => {
           const pieces = await interrupted(items, { windowRows }, dieAt, step);
@@ -251,7 +253,7 @@ export function testResuming(numRuns: number): void {
       fc.asyncProperty(
         delivery(300, 250, true),
         kills,
-        stepMs,
+        writeMs,
         fc.integer({ min: 1, max: 20 }),
         fc.boolean(),
         async ({ items, rows }, dieAt, step, windowRows, oneRowPerBook) => {
