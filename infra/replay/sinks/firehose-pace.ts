@@ -65,6 +65,11 @@ export class FirehosePace {
     this.#mostFiles = Math.floor(options.partitionQuota * USED);
   }
 
+  /** From when a pack is taken until its rows are delivered, ms. */
+  get longestMs(): number {
+    return this.#untilMs(this.#options.lambdaBufferMs);
+  }
+
   /** How many of these packs, from the first, may go now. Where nothing is under way, one may always. */
   fitting(packs: readonly Paced[], nowMs: number): number {
     this.#pass(nowMs);

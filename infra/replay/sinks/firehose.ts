@@ -55,7 +55,18 @@ export async function openFirehoseSink(options: FirehoseSinkOptions): Promise<Si
   const hints = await checkDeliveryStream(client, deliveryStream, backfill, patience);
   const pace = new FirehosePace({ ...hints, partitionQuota: options.partitionQuota });
   // Order is not kept, so one lane will do: fuller packs, and Firehose bills each as 5 KB at least.
-  return new PackSink(1, (events) => new Posting(options, pace, patience, events));
+  const sink = new PackSink(1, (events) => new Posting(options, pace, patience, events));
+  return {
+    write: (rows) => sink.write(rows),
+    accepted: () => sink.accepted(),
+    end: async () => {
+      const accepted = await sink.end();
+      if (accepted.writes > 0)
+        log(`what the delivery stream has taken is in the lake in ${pace.longestMs / 1000} s at most`);
+      return accepted;
+    },
+    close: () => sink.close(),
+  };
 }
 
 /** The outcome of one record: null accepted, else the service's error code. */

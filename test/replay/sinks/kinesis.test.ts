@@ -36,9 +36,8 @@ function largeRow(seq: number): TableRow {
 }
 
 describe('a sink over a stream, with a Kinesis that the test scripts', () => {
-  type Put = (
-    packs: readonly (readonly TableRow[])[],
-  ) => readonly (string | null)[] | Promise<readonly (string | null)[]>;
+  type Outcomes = readonly (string | null)[];
+  type Put = (packs: readonly Uint8Array[]) => Outcomes | Promise<Outcomes>;
 
   /** Outcomes of PutRecords, one a pack; what it throws fails the call. */
   async function sinkOver(put: Put) {
@@ -46,7 +45,7 @@ describe('a sink over a stream, with a Kinesis that the test scripts', () => {
     const log: string[] = [];
     const send = async (command: object) => {
       if (!(command instanceof PutRecordsCommand)) return {};
-      const outcomes = await put(command.input.Records!.map(({ Data }) => decodePack(Data!)));
+      const outcomes = await put(command.input.Records!.map(({ Data }) => Data!));
       return { Records: outcomes.map((code) => (code === null ? { SequenceNumber: '1' } : { ErrorCode: code })) };
     };
     const client = { send } as unknown as KinesisClient;
@@ -55,6 +54,7 @@ describe('a sink over a stream, with a Kinesis that the test scripts', () => {
     return { sink, clock, log };
   }
 
+  const firstOf = (pack: Uint8Array) => decodePack(pack)[0]!.row;
   const accepted = async (sink: Sink) => (await sink.accepted()).writes;
   const named = (name: string, answered = true) =>
     Object.assign(new Error(`${name} it is`), { name }, answered ? { $response: {} } : {});
@@ -62,7 +62,7 @@ describe('a sink over a stream, with a Kinesis that the test scripts', () => {
   it('says that a write is accepted once each pack with a row of it is in the stream', async () => {
     let refused: string | null = 'SOLUSDT';
     const { sink, clock } = await sinkOver((packs) =>
-      packs.map(([first]) => (first!.row.symbol === refused ? 'InternalFailure' : null)),
+      packs.map((pack) => (firstOf(pack).symbol === refused ? 'InternalFailure' : null)),
     );
     expect(laneOf('local', 'BTCUSDT', LANES)).not.toBe(laneOf('local', 'SOLUSDT', LANES));
 
@@ -82,7 +82,7 @@ describe('a sink over a stream, with a Kinesis that the test scripts', () => {
   });
 
   it('counts the writes before one that is not accepted', async () => {
-    const { sink } = await sinkOver((packs) => packs.map(([first]) => (first!.row.seq > 1 ? 'InternalFailure' : null)));
+    const { sink } = await sinkOver((packs) => packs.map((pack) => (firstOf(pack).seq > 1 ? 'InternalFailure' : null)));
 
     await sink.write([book(1)]);
     await sink.accepted();
@@ -149,7 +149,12 @@ describe('a sink over a stream, with a Kinesis that the test scripts', () => {
       message: expect.stringContaining('the Kinesis stream "depthlake" lacks rows: connect ECONNREFUSED it is'),
     });
     await clock.advance(600_000);
-    failure = named('connect ECONNREFUSED', false);
+    const silence = named('connect ECONNREFUSED', false);
+    failure = silence;
+    await clock.advance(40_000);
+    failure = named('InternalFailure');
+    await clock.advance(10_000);
+    failure = silence;
     await clock.advance(50_000);
     expect(await accepted(sink)).toBe(0);
     await clock.advance(20_000);
