@@ -70,7 +70,11 @@ describe('a folder of container files', () => {
   it('has the layout of a lake: a file for each table and hour, named for its least time', async () => {
     const folder = temporaryFolder();
     const late = bookRow('ETHUSDT', 1, NOON + 59 * MINUTE_MS);
-    const accepted = await written(folder, [minutes(58, 1), [eventRow(null, 1, NOON)], [...minutes(60, 3), late]]);
+    const accepted = await written(folder, [
+      minutes(58, 1),
+      [eventRow(null, 1, NOON)],
+      [...minutes(61, 2), ...minutes(60, 1), late],
+    ]);
 
     expect(accepted).toEqual({ writes: 3, state: { files: 3 } });
     expect(await namesOf(folder)).toEqual([
@@ -210,6 +214,20 @@ describe('a folder that has files already', () => {
     expect((await filesOf(folder)).map(hexOf)).toEqual(before.map(hexOf));
   });
 
+  it('loses those that the checkpoint does not know, whole ones and half ones, and no others', async () => {
+    const folder = temporaryFolder();
+    const { state } = await written(folder, [minutes(58, 4)]);
+    const known = await namesOf(folder);
+    const hour = path.dirname(path.join(folder, known[0]!));
+    const foreign = `.${NOON}-${OTHER_ID}-2.avro-01234567-89ab-cdef-0123-456789abcdef`;
+    for (const name of [`${NOON}-${ID}-2.avro`, foreign.replace(OTHER_ID, ID), foreign]) {
+      await writeFile(path.join(hour, name), 'Obj');
+    }
+    await openAvroSink({ ...fresh, folder, state });
+
+    expect(await namesOf(folder)).toEqual([path.join(path.dirname(known[0]!), foreign), ...known]);
+  });
+
   it('is refused where files that the checkpoint knows are gone', async () => {
     const folder = temporaryFolder();
     const { state } = await written(folder, [minutes(58, 4)]);
@@ -244,11 +262,12 @@ describe('a replay that was killed', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
         run += 1;
         const folder = path.join(root, String(run));
+        await mkdir(folder);
         const open = (state: Json) => openAvroSink({ ...fresh, folder, state });
         let sink: Sink = await open(null);
         /** What each write of this process brought the rows to; the first is where it began. */
         let reached = [0];
-        let checkpoint = { hours: 0, state: null as Json };
+        let checkpoint = { hours: 0, state: (await sink.accepted()).state };
         for (const step of steps) {
           const hours = reached.at(-1)!;
           if (step.kind === 'write') {
@@ -260,14 +279,13 @@ describe('a replay that was killed', () => {
           } else {
             await sink.close();
             await loseNewest(folder, checkpoint.state, step.lost);
-            if (checkpoint.state === null) await rm(folder, { recursive: true, force: true });
             sink = await open(checkpoint.state);
             reached = [checkpoint.hours];
           }
         }
         await sink.end();
 
-        expect(await rowsIn(folder).catch(() => [])).toEqual(hourly(0, reached.at(-1)!).map(identityOf).sort());
+        expect(await rowsIn(folder)).toEqual(hourly(0, reached.at(-1)!).map(identityOf).sort());
       }),
       { numRuns: 12 },
     );
@@ -275,9 +293,9 @@ describe('a replay that was killed', () => {
 
   /** A kill within a cut: of the files after the checkpoint some are not there yet, one is half. */
   async function loseNewest(folder: string, state: Json, lost: number): Promise<void> {
-    const known = (state as { files: number } | null)?.files ?? 0;
+    const known = (state as { files: number }).files;
     const number = (key: string) => Number(/-(\d+)\.avro$/.exec(key)![1]);
-    const later = (await namesOf(folder).catch(() => [])).filter((key) => number(key) >= known);
+    const later = (await namesOf(folder)).filter((key) => number(key) >= known);
     for (const key of later.sort((a, b) => number(b) - number(a)).slice(0, lost)) {
       const { dir, base } = path.parse(key);
       await rm(path.join(folder, key));
