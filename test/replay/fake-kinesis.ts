@@ -35,7 +35,7 @@ export class FakeKinesis {
   readonly failures = new Map<string, Error[]>();
   readonly outages = new Map<string, Error>();
   /** What a subscription sends. */
-  onSubscribe: (shardId: string) => AsyncIterable<object> = () => {
+  onSubscribe: (shardId: string, signal: AbortSignal) => AsyncIterable<object> = () => {
     throw new Error('nobody expects a subscription');
   };
   /** What the next looks at the consumer find. */
@@ -44,7 +44,8 @@ export class FakeKinesis {
   #number = 8;
 
   get client(): KinesisClient {
-    const send = async (command: object) => this.#answer(command as { input: Input });
+    const send = async (command: object, options: { abortSignal: AbortSignal }) =>
+      this.#answer(command as { input: Input }, options?.abortSignal);
     return { send, config: { region: async () => 'us-east-1' } } as unknown as KinesisClient;
   }
 
@@ -80,7 +81,7 @@ export class FakeKinesis {
     return this.calls.filter((call) => call.name === name).map((call) => call.input);
   }
 
-  #answer(command: { input: Input }): unknown {
+  #answer(command: { input: Input }, signal: AbortSignal): unknown {
     const { input } = command;
     const name = command.constructor.name.replace('Command', '');
     this.calls.push({ name, input, atMs: this.clock.now() });
@@ -102,10 +103,15 @@ export class FakeKinesis {
       case 'DescribeStreamConsumer':
         return { ConsumerDescription: { ConsumerARN: 'arn', ConsumerStatus: this.statuses.shift() ?? 'ACTIVE' } };
       case 'SubscribeToShard':
-        return { EventStream: this.onSubscribe(input['ShardId']!) };
+        return { EventStream: this.onSubscribe(input['ShardId']!, signal) };
       default:
         throw new Error(`no ${name} here`);
     }
+  }
+
+  #childrenOf(id: string): object[] {
+    const children = [...this.#shards].filter(([, { parents }]) => parents.includes(id));
+    return children.map(([ShardId, { parents }]) => ({ ShardId, ParentShards: parents }));
   }
 
   #summary() {
@@ -149,7 +155,7 @@ export class FakeKinesis {
         ApproximateArrivalTimestamp: new Date(arrivedMs),
       })),
       MillisBehindLatest: rest === undefined ? 0 : nowMs - rest.arrivedMs,
-      ...(ended ? {} : { NextShardIterator: `${id}|${next}` }),
+      ...(ended ? { ChildShards: this.#childrenOf(id) } : { NextShardIterator: `${id}|${next}` }),
     };
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { kinesisSource } from '../../infra/replay/kinesis-source.ts';
+import type { SourceItem } from '../../producer/replay/source.ts';
 import { START_MS } from '../local/firehose-harness.ts';
 import { FakeKinesis, failure, pushed } from './fake-kinesis.ts';
 import { begin } from './kinesis-reading.ts';
@@ -78,6 +79,27 @@ describe('a reading by subscriptions', () => {
     const times = kinesis.calls.filter(({ name }) => name === 'SubscribeToShard').map(({ atMs }) => atMs - START_MS);
     expect(times).toEqual([0, 1000, 2000, 3000]);
     abort();
+  });
+
+  it('does not subscribe again to a shard that it has done with', async () => {
+    const kinesis = stream('a', 'b');
+    const { clock } = kinesis;
+    kinesis.onSubscribe = async function* (shardId, signal) {
+      if (shardId === 'a') {
+        yield tip;
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(failure('AbortError'))));
+      }
+      for (let number = 1; number <= 10; number++) {
+        yield pushed(number, number);
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 1000));
+      }
+      yield tip;
+    };
+    const reading = begin(kinesis, { fanOut: true });
+    await clock.advance(60_000);
+    expect(reading.packs()).toHaveLength(10);
+    expect(reading.ended).toEqual({ error: null });
+    expect(kinesis.asked('SubscribeToShard').map(({ ShardId }) => ShardId)).toEqual(['a', 'b']);
   });
 
   it('goes from a closed shard to the children that its last event names', async () => {
@@ -176,8 +198,15 @@ describe('a reading by subscriptions', () => {
     const pack = await take(0).then((item) => (item.run === null ? take(0) : item));
     expect(pack.run).not.toBeNull();
     await clock.advance(30_000);
-    const live = await take(2000);
-    // Both events that waited have not moved the frontier; the third was asked for 30 s after the start.
+    let live: SourceItem | null = null;
+    const next = take(0).then((item) => {
+      live = item;
+    });
+    await clock.advance(900);
+    // Neither event that waited has moved the frontier.
+    expect(live).toBeNull();
+    await clock.advance(100);
+    await next;
     expect(live).toMatchObject({ run: null, frontierMs: START_MS + 30_000 });
     await items.return!();
   });
