@@ -34,10 +34,11 @@ describe('container files as a source', () => {
     const late = put(folder, '1-a.avro', writeContainerFile('order_book', books(50, 60), 'deflate'));
     const early = put(folder, '9-z', writeContainerFile('order_book', books(30, 2), 'snappy'));
     const event = put(folder, '5.avro', writeContainerFile('feed_event', [feedEventAt(NOON + 40, 40)], 'null'));
+    const last = put(folder, '0.avro', writeContainerFile('order_book', books(70), 'null'));
     const empty = put(folder, 'empty.avro', writeContainerFile('feed_event', [], 'null'));
-    const given = await readAll(fileSource([late, empty, early, event, path.join(folder, '.', '9-z'), early]));
-    expect(seqsOf(given)).toEqual([[30, 2], [40], [50, 60]]);
-    expect(given.items.map(({ frontierMs }) => frontierMs - NOON)).toEqual([40, 50, Number.POSITIVE_INFINITY]);
+    const given = await readAll(fileSource([late, last, empty, early, event, path.join(folder, '.', '9-z'), early]));
+    expect(seqsOf(given)).toEqual([[30, 2], [40], [50, 60], [70]]);
+    expect(given.items.map(({ frontierMs }) => frontierMs - NOON)).toEqual([40, 50, 70, Number.POSITIVE_INFINITY]);
     expect(given.problems).toEqual([]);
   });
 
@@ -146,6 +147,22 @@ describe('large files', () => {
     const { position } = runs[20]!;
     const again = await read(lake, { fromMs: NOON, taken: { '': position } });
     expect(again.runs.map(({ taken }) => taken)).toEqual(runs.map((_, index) => index <= 20));
+  });
+
+  it('that sealing made since of what was taken count as taken, block by block', async () => {
+    const lake = new MemoryLake();
+    const raw = range(9).map((index) => lake.putRaw('feed_event', events(range(10, 10 * index))));
+    const { runs } = await read(lake);
+    const rows = events(range(90));
+    const manifest = lake.seal('feed_event', rows, raw);
+    lake.objects.set(
+      manifest.replace('_manifest.json', `${NOON}-sealed.avro`),
+      writeContainerFile('feed_event', rows, 'null'),
+    );
+    // Two files were taken, so that every row before the third one's first has left.
+    const again = await read(lake, { fromMs: NOON, taken: { '': runs[1]!.position } });
+    const later = again.runs.flatMap((run) => run.rows.filter(({ row }) => !run.taken || row.seq >= 20));
+    expect(later.map(({ row }) => row.seq)).toEqual(range(70, 20));
   });
 
   it('are told by their size alone where it is beyond what is taken into memory', async () => {
