@@ -3,7 +3,7 @@
  * least once: what a checkpoint does not know to be accepted is put again, and sealing keeps one of each identity.
  * Firehose keeps no order; sealing sorts.
  */
-import { type FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
+import { type FirehoseClient, PutRecordBatchCommand, type PutRecordBatchResponseEntry } from '@aws-sdk/client-firehose';
 import { type Backoff, fullJitter } from '../../../producer/backoff.ts';
 import { reasonOf } from '../../../producer/errors.ts';
 import type { ReplayClock } from '../../../producer/replay/options.ts';
@@ -167,16 +167,16 @@ class Posting implements Carrier {
   }
 }
 
-/** The packs at the front of the queue that one call takes. */
+/** The packs at the front of the queue that one call takes; at least one, for the service to judge. */
 function callOf(queue: readonly CollectedPack[]): readonly CollectedPack[] {
   let bytes = 0;
   const end = queue.findIndex(({ data }, i) => {
     bytes += data.length;
-    return i === CALL_MAX_RECORDS || bytes > CALL_MAX_BYTES;
+    return i > 0 && (i === CALL_MAX_RECORDS || bytes > CALL_MAX_BYTES);
   });
   return end === -1 ? queue : queue.slice(0, end);
 }
 
-function outcomeOf(answer: { readonly RecordId?: string; readonly ErrorCode?: string } | undefined): Outcome {
+function outcomeOf(answer: PutRecordBatchResponseEntry | undefined): Outcome {
   return answer?.RecordId === undefined ? (answer?.ErrorCode ?? 'no answer for this record') : null;
 }

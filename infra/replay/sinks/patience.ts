@@ -9,7 +9,7 @@ const DENIED =
   /AccessDenied|UnauthorizedOperation|NotAuthorized|ExpiredToken|UnrecognizedClient|InvalidSignature|SignatureDoesNotMatch|InvalidClientTokenId|IncompleteSignature|MissingAuthenticationToken/;
 /** What the service will answer again, however often it is asked. */
 const REFUSED =
-  /^(InvalidArgument|Validation|Serialization|InvalidKMSResource|KMS(Disabled|InvalidState|NotFound|OptInRequired))/;
+  /^(InvalidArgument|InvalidSource|Validation|Serialization|InvalidKMSResource|KMS(Disabled|InvalidState|NotFound|OptInRequired))/;
 
 export interface PatienceOptions {
   /** As it is named to the user. */
