@@ -41,6 +41,8 @@ const hexOf = ({ key, bytes }: Found) => `${key} ${bytes.toString('hex')}`;
 
 const namesOf = async (folder: string) => (await filesOf(folder)).map(({ key }) => key);
 
+const seqsOf = (bytes: Buffer) => (readContainerFile(bytes).rows as readonly { seq: number }[]).map(({ seq }) => seq);
+
 /** The identities of the rows of all files, sorted. */
 async function rowsIn(folder: string): Promise<string[]> {
   const files = (await filesOf(folder)).map(({ bytes }) => readContainerFile(bytes));
@@ -146,7 +148,7 @@ describe('a folder of container files', () => {
     await sink.write(rows);
     expect(await sink.accepted()).toMatchObject({ writes: 2 });
     await sink.end();
-    const files = (await filesOf(folder)).map(({ bytes }) => readContainerFile(bytes).rows.map((row) => row.seq));
+    const files = (await filesOf(folder)).map(({ bytes }) => seqsOf(bytes));
 
     expect(files.flat().sort()).toEqual([0, 1, 2, 3, 4, 5]);
     expect(files).toEqual(expect.arrayContaining([[0], [1, 2], [3], [4], [5]]));

@@ -5,7 +5,7 @@ import { lineFormat } from '../../../infra/replay/sinks/line-format.ts';
 import { nullSink } from '../../../infra/replay/sinks/null.ts';
 import { openStdoutSink } from '../../../infra/replay/sinks/stdout.ts';
 import { Output } from '../../../infra/terminal.ts';
-import { decodeLine, type OrderBookRow, type TableRow } from '../../../producer/record.ts';
+import { decodeLine, type FeedEventRow, type OrderBookRow, type TableRow } from '../../../producer/record.ts';
 import { absent, runScript } from '../../interop/python.ts';
 import { bookRow, eventRow } from '../../producer/samples.ts';
 import { feedEventRow, orderBookRow } from '../../transformer/arbitrary-rows.ts';
@@ -72,9 +72,9 @@ describe('CSV', () => {
     const numRuns = 150;
     const books = fc.sample(orderBookRow, { numRuns, seed: 6 });
     const awkward = [',', '"', '\n', '\r', '\r\n', ' "a", ', '""', '\u0000', '\u2028'];
-    const events = [
+    const events: FeedEventRow[] = [
       ...fc.sample(feedEventRow, { numRuns, seed: 6 }),
-      ...awkward.map((detail) => eventRow('A', 1, 1, detail).row as (typeof events)[number]),
+      ...awkward.map((detail) => eventRow('A', 1, 1, detail).row as FeedEventRow),
     ];
     const book = lineFormat('csv', BOOK);
     const event = lineFormat('csv', EVENTS);
