@@ -21,6 +21,8 @@ const LONGEST_SLEEP_MS = 60_000;
 export class ReplayBatches {
   readonly selection: Selection;
   readonly #options: ReplayOptions;
+  readonly #resumed: boolean;
+  /** null: before any row has left there is nothing to go on behind. */
   readonly #checkpoint: Checkpoint | null;
   readonly #flow: Flow;
   readonly #pace: Pace | null;
@@ -33,9 +35,10 @@ export class ReplayBatches {
   /** @param checkpoint what to go on from; null: from the selection's beginning */
   constructor(options: ReplayOptions, checkpoint: Checkpoint | null) {
     this.#options = options;
-    this.#checkpoint = checkpoint;
+    this.#resumed = checkpoint !== null;
+    this.#checkpoint = checkpoint?.frontier || checkpoint?.done ? checkpoint : null;
     this.selection = checkpoint === null ? options.selection : selectionOf(options.selection, checkpoint);
-    this.#flow = new Flow(options, this.selection, checkpoint);
+    this.#flow = new Flow(options, this.selection, this.#checkpoint);
     this.#pace = options.speed === 'max' ? null : new Pace(options.speed);
     this.#beganMs = options.clock.now();
   }
@@ -80,7 +83,7 @@ export class ReplayBatches {
       missing: holes.reduce((sum, { missing }) => sum + missing, 0),
       holes: holes.slice(0, LIST_MAX),
       seconds: this.#seconds,
-      resumed: this.#checkpoint !== null,
+      resumed: this.#resumed,
       done: this.#done,
     };
   }
@@ -97,8 +100,7 @@ export class ReplayBatches {
       this.#done = true;
       return;
     }
-    // Before any row has left there is nothing to go on behind.
-    const resume = this.#checkpoint?.frontier == null ? null : resumePointOf(this.#checkpoint);
+    const resume = this.#checkpoint === null ? null : resumePointOf(this.#checkpoint);
     const items = source.read(this.selection, resume, signal)[Symbol.asyncIterator]();
     let failure: { readonly error: unknown } | null = null;
     try {

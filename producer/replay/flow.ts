@@ -105,10 +105,8 @@ export class Flow {
     const { head } = this.#order;
     const frontier = this.#frontier;
     if (head !== null && frontier !== null && compareKeys(head, frontier) <= 0) return null;
-    // The source will begin anew.
-    if (frontier === null) return { frontier: null, read_from_ms: null, taken: {}, counts: noCounts() };
     return {
-      frontier: keyOf(frontier),
+      frontier: frontier && keyOf(frontier),
       read_from_ms: this.#readFromMs(frontier),
       taken: { ...this.#taken },
       counts: copyOf(this.counts),
@@ -124,7 +122,8 @@ export class Flow {
    * Rows that another one decides about are at most one window away, and what that one was decided by at most another.
    * Where rows left early, runs that are not taken yet may still be before that.
    */
-  #readFromMs(frontier: Key): number | null {
+  #readFromMs(frontier: Key | null): number | null {
+    if (frontier === null) return null;
     const fromMs = Math.min(frontier.row.timestamp_ms - 2 * this.#windowMs, this.#frontierMs);
     return Number.isFinite(fromMs) ? fromMs : null;
   }

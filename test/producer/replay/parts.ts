@@ -32,7 +32,11 @@ export interface FakeSource extends Source {
  * Gives the items one after another, as a device would: never at once. Resumed, it leaves out a run where it was taken
  * and nothing of it is wanted again.
  */
-export function sourceOf(items: readonly Item[], failure: Error | null = null): FakeSource {
+export function sourceOf(
+  items: readonly Item[],
+  failure: Error | null = null,
+  onItem: (at: number) => void = () => {},
+): FakeSource {
   const source: FakeSource = {
     resumes: [],
     open: 0,
@@ -43,6 +47,7 @@ export function sourceOf(items: readonly Item[], failure: Error | null = null): 
         for (const [at, item] of items.entries()) {
           await setImmediate();
           await setImmediate();
+          onItem(at);
           if (signal.aborted) return;
           const given = itemOf(item, at, resume);
           if (given !== null) yield given;
@@ -130,13 +135,15 @@ export class Store implements CheckpointStore {
   }
 }
 
-/** Each write takes `writeMs`, and nothing else takes any time. */
+/** Each write takes `writeMs`; who sleeps is woken in the next turn of the event loop, `sleepMs` later. */
 export class WriteClock implements ReplayClock {
   readonly #writeMs: number;
+  readonly #sleepMs: number;
   #nowMs = 0;
 
-  constructor(writeMs = 0) {
+  constructor(writeMs = 0, sleepMs = 0) {
     this.#writeMs = writeMs;
+    this.#sleepMs = sleepMs;
   }
 
   now(): number {
@@ -149,6 +156,7 @@ export class WriteClock implements ReplayClock {
 
   async sleep(): Promise<void> {
     await setImmediate();
+    this.#nowMs += this.#sleepMs;
   }
 }
 

@@ -252,6 +252,18 @@ describe('ending early', () => {
     expect(seqs(file.rows)).toEqual(numbers(1, 12));
   });
 
+  test('a row that comes again after the checkpoint is left out, in whatever order the source gives the runs', async () => {
+    const first = { rows: books(1, 9), part: 'a', frontierMs: 80 };
+    const again = { rows: [book(4, 40)], part: 'b', frontierMs: 80 };
+    const [file, store, stop] = [new File(), new Store(), new AbortController()];
+    await run(sourceOf([first, { frontierMs: 80 }]), file, store, { signal: stop.signal }, { beforeWrite: () => stop.abort() });
+    expect(seqs(file.rows)).toEqual([1, 2, 3, 4]);
+    // The fake source's positions are the places of its items.
+    store.text = store.text!.replace('"a":"000000"', '"a":"000001"');
+    expect(await run(sourceOf([{ ...again, frontierMs: 60 }, first]), file, store)).toMatchObject({ skipped: { duplicate: 1 } });
+    expect(seqs(file.rows)).toEqual(numbers(1, 9));
+  });
+
   test('killed between late rows it gives out each of them once', async () => {
     const items = [
       { rows: books(2501, 2600), frontierMs: 100_000 },
@@ -319,7 +331,7 @@ describe('a checkpoint', () => {
     const texts: string[] = [];
     const store = { read: async () => null, write: async (text: string) => void texts.push(text) };
     const clock = new WriteClock(1000);
-    const sink = fileSink(new File(), null, { clock });
+    const sink: Sink = fileSink(new File(), null, { clock });
     const acceptedOf = sink.accepted;
     sink.accepted = async () => ({ writes: Math.max(0, (await acceptedOf()).writes - 5), state: null });
     await runReplay({

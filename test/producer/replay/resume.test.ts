@@ -1,3 +1,3 @@
 import { testResuming } from './resuming.ts';
 
-testResuming(30);
+testResuming(20);

@@ -6,6 +6,7 @@ import { type Checkpoint, readCheckpoint } from '../../../producer/replay/checkp
 import type { ReplaySummary } from '../../../producer/replay/counts.ts';
 import { compareKeys } from '../../../producer/replay/key.ts';
 import { runReplay } from '../../../producer/replay/replay.ts';
+import type { Selection } from '../../../producer/replay/source.ts';
 import { bookRow, eventRow } from '../samples.ts';
 import { EVERYTHING, File, fileSink, type Item, Store, sourceOf, WriteClock } from './parts.ts';
 
@@ -20,6 +21,7 @@ interface Options {
   readonly keepDuplicates?: boolean;
   readonly oneRowPerBook?: boolean;
   readonly writesPerCut?: number;
+  readonly selection?: Selection;
 }
 
 /**
@@ -106,13 +108,28 @@ function itemsOf(arrivals: readonly Arrival[], perRun: number, aheadMs: number):
   });
 }
 
-async function run(items: readonly Item[], options: Options, file: File, store: Store, writeMs: number, dieAt?: number) {
+/** How a run of the program ends early. */
+interface Cut {
+  /** kill: in the middle of this write; abort: in good order, at this item of the source. */
+  readonly how: 'kill' | 'abort';
+  readonly at: number;
+}
+
+interface Program {
+  readonly file: File;
+  readonly store: Store;
+  readonly clock: WriteClock;
+}
+
+async function run(items: readonly Item[], options: Options, { file, store, clock }: Program, cut: Cut | null) {
   const replay = { from: 'test' };
   const last = await readCheckpoint(store, replay);
-  const clock = new WriteClock(writeMs);
-  const { writesPerCut = 1 } = options;
+  const stop = new AbortController();
+  const { writesPerCut = 1, ...asked } = options;
+  const abortAt = cut?.how === 'abort' ? cut.at : Infinity;
+  const dieAt = cut?.how === 'kill' ? cut.at : Infinity;
   return runReplay({
-    source: sourceOf(items),
+    source: sourceOf(items, null, (at) => (at === abortAt ? stop.abort() : undefined)),
     selection: EVERYTHING,
     windowMs: WINDOW_MS,
     keepDuplicates: false,
@@ -120,31 +137,31 @@ async function run(items: readonly Item[], options: Options, file: File, store: 
     speed: 'max',
     strict: false,
     clock,
-    signal: new AbortController().signal,
-    ...options,
-    sink: fileSink(file, last?.sink ?? null, { dieAt: dieAt ?? Infinity, writesPerCut, clock }),
+    signal: stop.signal,
+    ...asked,
+    sink: fileSink(file, last?.sink ?? null, { dieAt, writesPerCut, clock }),
     checkpoint: { store, replay, last },
   });
 }
 
 async function uninterrupted(items: readonly Item[], options: Options) {
   const file = new File();
-  const summary = await run(items, options, file, new Store(), 0);
+  const summary = await run(items, options, { file, store: new Store(), clock: new WriteClock() }, null);
   return { rows: file.rows, summary };
 }
 
-/** Killed in the middle of a write, again and again, and begun again behind the last checkpoint. */
-async function interrupted(items: readonly Item[], options: Options, kills: readonly number[], writeMs: number) {
-  const [file, store] = [new File(), new Store()];
-  for (const dieAt of kills) {
-    const summary = await run(items, options, file, store, writeMs, dieAt).catch((error: Error) => {
+/** Cut short again and again, and begun again behind the last checkpoint. */
+async function interrupted(items: readonly Item[], options: Options, { cuts, writeMs, sleepMs }: Interruptions) {
+  const program: Program = { file: new File(), store: new Store(), clock: new WriteClock(writeMs, sleepMs) };
+  for (const cut of cuts) {
+    const summary = await run(items, options, program, cut).catch((error: Error) => {
       if (error.message !== 'the process was killed') throw error;
       return null;
     });
-    if (summary !== null) break;
+    if (summary?.done) break;
   }
-  const summary = await run(items, options, file, store, writeMs);
-  return { rows: file.rows, summary, checkpoint: JSON.parse(store.text!) as Checkpoint };
+  const summary = await run(items, options, program, null);
+  return { rows: program.file.rows, summary, checkpoint: JSON.parse(program.store.text!) as Checkpoint };
 }
 
 const identity = ({ table, row }: TableRow) => `${table} ${row.venue} ${row.session_id} ${row.symbol} ${row.seq}`;
@@ -155,8 +172,26 @@ const counted = ({ rows, skipped, late, first_ms, last_ms, missing, sessions }: 
   const { resumed: _, ...reasons } = skipped;
   return { rows, reasons, late, first_ms, last_ms, missing, sessions };
 };
-const kills = fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 });
-const writeMs = fc.integer({ min: 200, max: 1500 });
+interface Interruptions {
+  readonly cuts: readonly Cut[];
+  readonly writeMs: number;
+  readonly sleepMs: number;
+}
+
+const interruptions: fc.Arbitrary<Interruptions> = fc.record({
+  cuts: fc.array(fc.record({ how: fc.constantFrom('kill' as const, 'abort' as const), at: fc.integer({ min: 1, max: 12 }) }), {
+    maxLength: 5,
+  }),
+  writeMs: fc.integer({ min: 200, max: 1500 }),
+  sleepMs: fc.constantFrom(0, 1000),
+});
+
+const selection: fc.Arbitrary<Selection> = fc.constantFrom(EVERYTHING, {
+  fromMs: 40,
+  toMs: 400,
+  tables: EVERYTHING.tables,
+  symbol: (symbol: string) => symbol === 'BTCUSDT',
+});
 
 /** The rule told again, over all rows at once: rows of a book are two at most here, one of each session. */
 function bestOfEachBook(rows: readonly TableRow[]): TableRow[] {
@@ -207,20 +242,20 @@ export function testResuming(numRuns: number): void {
     );
   });
 
-  test('killed anywhere, any number of times, and begun again it writes what it would have written at once', async () => {
+  test('killed or stopped anywhere, any number of times, and begun again it writes what it would have written at once', async () => {
     await fc.assert(
       fc.asyncProperty(
         delivery(2 * WINDOW_MS, WINDOW_MS / 2, true),
-        kills,
-        writeMs,
+        interruptions,
         fc.record({
+          selection,
           oneRowPerBook: fc.boolean(),
           keepDuplicates: fc.boolean(),
           writesPerCut: fc.integer({ min: 1, max: 4 }),
         }),
-        async ({ items }, dieAt, step, options) => {
+        async ({ items }, cuts, options) => {
           const whole = await uninterrupted(items, options);
-          const pieces = await interrupted(items, options, dieAt, step);
+          const pieces = await interrupted(items, options, cuts);
           expect(pieces.rows).toEqual(whole.rows);
           expect(counted(pieces.summary)).toEqual(counted(whole.summary));
           expect(pieces.checkpoint).toMatchObject({ done: true, sink: whole.rows.length });
@@ -234,11 +269,10 @@ export function testResuming(numRuns: number): void {
     await fc.assert(
       fc.asyncProperty(
         delivery(300, 250, false),
-        kills,
-        writeMs,
-        fc.integer({ min: 1, max: 20 }),
-        async ({ items, rows }, dieAt, step, windowRows) => {
-          const pieces = await interrupted(items, { windowRows }, dieAt, step);
+        interruptions,
+        fc.record({ windowRows: fc.integer({ min: 1, max: 20 }), writesPerCut: fc.integer({ min: 1, max: 4 }) }),
+        async ({ items, rows }, cuts, options) => {
+          const pieces = await interrupted(items, options, cuts);
           expect(pieces.rows.map(identity).toSorted()).toEqual(rows.map(identity).toSorted());
           expect(total(pieces.summary.rows)).toBe(rows.length);
           expect(pieces.summary.missing).toBe(0);
@@ -252,12 +286,11 @@ export function testResuming(numRuns: number): void {
     await fc.assert(
       fc.asyncProperty(
         delivery(300, 250, true),
-        kills,
-        writeMs,
+        interruptions,
         fc.integer({ min: 1, max: 20 }),
         fc.boolean(),
-        async ({ items, rows }, dieAt, step, windowRows, oneRowPerBook) => {
-          const pieces = await interrupted(items, { windowRows, oneRowPerBook }, dieAt, step);
+        async ({ items, rows }, cuts, windowRows, oneRowPerBook) => {
+          const pieces = await interrupted(items, { windowRows, oneRowPerBook }, cuts);
           const name = (row: TableRow) =>
             oneRowPerBook && row.table === 'order_book' ? `${row.row.symbol} ${row.row.last_update_id}` : identity(row);
           const delivered = timesOf(rows.map(name));
