@@ -8,6 +8,7 @@ const absent = FOLDERS.map(missing).find((each) => each !== null) ?? null;
 describe.skipIf(absent !== null)(`every recording played through the whole pipeline ${absent ?? ''}`, () => {
   test.for(absent === null ? FOLDERS.flatMap(recordingsIn) : [])(
     '%s: the files hold each snapshot once, value for value',
+    { timeout: 300_000 },
     expectPlayed,
   );
 });

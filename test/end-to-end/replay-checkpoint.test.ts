@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ReplaySummary } from '../../producer/replay/counts.ts';
 import { shell } from '../cli/process.ts';
 import { RANGE, writeRecordedLake } from './recorded-lake.ts';
 import { inOrder, killWhen, linesOf, replay, replayed, rowsOf, startReplay } from './replays.ts';
@@ -17,6 +18,7 @@ const QUIETLY = { throwIfNoEntry: false } as const;
 describe('a replay into a file with a checkpoint', () => {
   const lake = at('lake');
   let whole: Buffer;
+  let wholeSummary: ReplaySummary;
   const args = (name: string) => [
     ...['--from', lake, ...RANGE, '--to', at(`${name}.jsonl`)],
     ...['--checkpoint', at(`${name}.checkpoint`)],
@@ -26,7 +28,7 @@ describe('a replay into a file with a checkpoint', () => {
 
   beforeAll(async () => {
     writeRecordedLake(lake, 600);
-    await replayed(args('whole'));
+    wholeSummary = await replayed(args('whole'));
     whole = readFileSync(at('whole.jsonl'));
   });
 
@@ -57,7 +59,7 @@ describe('a replay into a file with a checkpoint', () => {
 
     expect(readFileSync(at('killed.jsonl')).equals(whole)).toBe(true);
     expect(summary).toMatchObject({ resumed: true, done: true });
-    const { rows, skipped, late, first_ms, last_ms, missing } = await replayed(args('again'));
+    const { rows, skipped, late, first_ms, last_ms, missing } = wholeSummary;
     expect(summary).toMatchObject({ rows, late, first_ms, last_ms, missing });
     expect(summary.skipped).toMatchObject({ duplicate: skipped.duplicate, other_producer: skipped.other_producer });
   });
@@ -76,7 +78,6 @@ describe('a replay into a file with a checkpoint', () => {
     await replayed(args('interrupted'));
     const again = await replay(args('interrupted'));
 
-    expect(readFileSync(at('interrupted.jsonl')).equals(whole)).toBe(true);
     expect(again).toMatchObject({ status: 0, stdout: '' });
     expect(again.stderr).toContain('is complete; nothing is left to do');
     expect(readFileSync(at('interrupted.jsonl')).equals(whole)).toBe(true);

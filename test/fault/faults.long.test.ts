@@ -7,7 +7,7 @@ import { expectComplete, framesSent, quiet } from './assess.ts';
 
 const SYMBOLS = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT', 'ADAUSDT', 'DOGEUSDT', 'LTCUSDT', 'LINKUSDT'];
 
-test('with all faults at once nothing is lost, everything else is counted', async (context) => {
+test('with all faults at once nothing is lost, everything else is counted', { timeout: 300_000 }, async (context) => {
   const pipeline = await startFaultyPipeline(context, {
     symbols: SYMBOLS,
     seed: 8,

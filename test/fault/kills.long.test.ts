@@ -5,7 +5,9 @@ import { temporaryFolder } from '../end-to-end/harness.ts';
 import { startPipelineProcess } from '../end-to-end/pipeline-process.ts';
 import { isAlive, until } from '../end-to-end/wait.ts';
 
-test('the local Kinesis hangs: Ctrl-C ends start within 45 s, and it says once why', async (context) => {
+test('the local Kinesis hangs: Ctrl-C ends start within 45 s, and it says once why', {
+  timeout: 300_000,
+}, async (context) => {
   const folder = temporaryFolder(context);
   const run = await startPipelineProcess(context, folder, ['--buffer-seconds', '1']);
   await until('the first file', () => existsSync(path.join(folder, 'orderbook')), 60_000);
