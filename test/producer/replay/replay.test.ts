@@ -9,16 +9,7 @@ import { runReplay } from '../../../producer/replay/replay.ts';
 import type { Sink } from '../../../producer/replay/sink.ts';
 import type { Problem, Source } from '../../../producer/replay/source.ts';
 import { bookRow } from '../samples.ts';
-import {
-  EVERYTHING,
-  File,
-  type FileSinkOptions,
-  fileSink,
-  SleepyClock,
-  Store,
-  sourceOf,
-  WriteClock,
-} from './parts.ts';
+import { EVERYTHING, File, type FileSinkOptions, fileSink, SleepyClock, Store, sourceOf, WriteClock } from './parts.ts';
 
 type Given = Partial<ReplayOptions> & { readonly onProgress?: (progress: ReplayProgress) => void };
 
@@ -256,11 +247,19 @@ describe('ending early', () => {
     const first = { rows: books(1, 9), part: 'a', frontierMs: 80 };
     const again = { rows: [book(4, 40)], part: 'b', frontierMs: 80 };
     const [file, store, stop] = [new File(), new Store(), new AbortController()];
-    await run(sourceOf([first, { frontierMs: 80 }]), file, store, { signal: stop.signal }, { beforeWrite: () => stop.abort() });
+    await run(
+      sourceOf([first, { frontierMs: 80 }]),
+      file,
+      store,
+      { signal: stop.signal },
+      { beforeWrite: () => stop.abort() },
+    );
     expect(seqs(file.rows)).toEqual([1, 2, 3, 4]);
     // The fake source's positions are the places of its items.
     store.text = store.text!.replace('"a":"000000"', '"a":"000001"');
-    expect(await run(sourceOf([{ ...again, frontierMs: 60 }, first]), file, store)).toMatchObject({ skipped: { duplicate: 1 } });
+    expect(await run(sourceOf([{ ...again, frontierMs: 60 }, first]), file, store)).toMatchObject({
+      skipped: { duplicate: 1 },
+    });
     expect(seqs(file.rows)).toEqual(numbers(1, 9));
   });
 

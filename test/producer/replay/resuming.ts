@@ -179,9 +179,12 @@ interface Interruptions {
 }
 
 const interruptions: fc.Arbitrary<Interruptions> = fc.record({
-  cuts: fc.array(fc.record({ how: fc.constantFrom('kill' as const, 'abort' as const), at: fc.integer({ min: 1, max: 12 }) }), {
-    maxLength: 5,
-  }),
+  cuts: fc.array(
+    fc.record({ how: fc.constantFrom('kill' as const, 'abort' as const), at: fc.integer({ min: 1, max: 12 }) }),
+    {
+      maxLength: 5,
+    },
+  ),
   writeMs: fc.integer({ min: 200, max: 1500 }),
   sleepMs: fc.constantFrom(0, 1000),
 });
