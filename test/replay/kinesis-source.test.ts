@@ -69,8 +69,6 @@ describe('a stream as the source of a replay', () => {
   it('gives them as a registered consumer too, which is gone afterwards', async () => {
     const stream = await TestStream.create('fan-out', 1, direct);
     await stream.putPacks(10, 20);
-    await stream.split(0);
-    await stream.putPacks(10, 20);
     proxy.next('RegisterStreamConsumer', { cut: 0 });
     const items = await readAll(source('fan-out', { fanOut: true }));
     expect(proxy.waiting).toBe(0);

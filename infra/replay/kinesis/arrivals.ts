@@ -8,7 +8,7 @@ import { type Calling, persist } from './failures.ts';
 import { OpenShard } from './open-shard.ts';
 import { Progress, type ShardReader } from './reader.ts';
 
-export interface ArrivalOptions {
+interface ArrivalOptions {
   readonly beginning: Beginning;
   /** Those listed when the reading began. */
   readonly shards: readonly Shard[];

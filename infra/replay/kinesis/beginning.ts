@@ -21,7 +21,7 @@ export type StreamStart =
  * A row arrives after its event time, by the producer's linger, a spill or the way: only clocks that differ can make it
  * arrive before. So much earlier than the first event time wanted a reading begins.
  */
-export const MARGIN_MS = 60_000;
+const MARGIN_MS = 60_000;
 
 export interface Beginning {
   position(shardId: string): Position;

@@ -6,7 +6,7 @@ import type { Clock } from '../../local/clock.ts';
 import { pause } from './pause.ts';
 
 /** So long nothing but failures ends a replay. */
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 /** A shard that was read beyond its 2 MB/s refuses for up to 5 s (GetRecords, API reference). */
 const BACKOFF: Backoff = { baseMs: 200, capMs: 5000 };
 
@@ -81,7 +81,7 @@ function passes(error: unknown): boolean {
 }
 
 /** The error as a replay ends with it. */
-export async function translate(cause: unknown, { client, stream }: Calling): Promise<DepthlakeError> {
+async function translate(cause: unknown, { client, stream }: Calling): Promise<DepthlakeError> {
   if (cause instanceof DepthlakeError) return cause;
   const { name } = failureOf(cause);
   if (name === 'ResourceNotFoundException') {

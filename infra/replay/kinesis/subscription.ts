@@ -21,7 +21,7 @@ const LIVE_AFTER_MS = 100;
 /** How often a shard that has nothing more is looked up. */
 const LOOK_UP_EVERY_MS = 5000;
 
-export interface Subscriber {
+interface Subscriber {
   /** SubscribeToShard is HTTP/2 on AWS. */
   readonly client: KinesisClient;
   readonly consumerArn: string;
