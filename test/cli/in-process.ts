@@ -1,6 +1,6 @@
 /**
  * The command from its source, in this process: what it prints and the status that it ends with, in a tenth of the time
- * that a child process takes. Each file that uses it shows by `process.ts` too that the built command does the same.
+ * that a child process takes. That the built command does the same is shown, for each command, by tests with `process.ts`.
  */
 import { Writable } from 'node:stream';
 import { COMMANDS } from '../../infra/commands/list.ts';
@@ -31,7 +31,7 @@ export async function depthlakeHere(args: readonly string[]): Promise<Ended> {
     return {
       status: error.exit,
       stdout: stdout.text(),
-      stderr: `${stderr.text()}depthlake: ${error.code}: ${error.message}\n`,
+      stderr: `${stderr.text()}depthlake: ${error.code}: ${error.message}\n  what to do: ${error.remedy}\n`,
     };
   }
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeLine, encodePack } from '../../producer/record.ts';
 import { writeContainerFile } from '../../transformer/container-file.ts';
+import { depthlakeHere } from './in-process.ts';
 import { NOON, put, putRows, sessionEvents, snapshots, temporaryFolder } from './lake.ts';
 import { depthlake } from './process.ts';
 
@@ -29,7 +30,7 @@ describe('depthlake inspect', () => {
 
   it('says so where a container file holds no row', async () => {
     const file = put(folder, 'empty.avro', writeContainerFile('feed_event', [], 'null'));
-    const { status, stdout } = await depthlake(['inspect', file]);
+    const { status, stdout } = await depthlakeHere(['inspect', file]);
     expect(status).toBe(0);
     expect(stdout).toContain('rows    0 in 0 blocks');
     expect(stdout).not.toContain('first');
@@ -39,7 +40,11 @@ describe('depthlake inspect', () => {
     const rows = snapshots([1, 2, 3]);
     const events = sessionEvents(3);
     const files = [putRows(folder, 'order_book', 'a', rows), putRows(folder, 'feed_event', 'b', events)];
-    const { status, stdout } = await depthlake(['inspect', '--json', ...files.map((file) => path.join(folder, file))]);
+    const { status, stdout } = await depthlakeHere([
+      'inspect',
+      '--json',
+      ...files.map((file) => path.join(folder, file)),
+    ]);
     expect(status).toBe(0);
     const printed = stdout.trimEnd().split('\n');
     expect(printed.map((line) => JSON.parse(line))).toEqual([...rows, ...events]);
@@ -47,7 +52,7 @@ describe('depthlake inspect', () => {
 
   it('prints with --schema the schema that stands in the file', async () => {
     const file = path.join(folder, putRows(folder, 'order_book', 'a', snapshots([1])));
-    const { stdout } = await depthlake(['inspect', '--schema', file]);
+    const { stdout } = await depthlakeHere(['inspect', '--schema', file]);
     const schema = JSON.parse(stdout);
     expect(schema).toMatchObject({ type: 'record', name: 'OrderBook' });
     expect(schema.fields).toHaveLength(19);
@@ -99,7 +104,7 @@ describe('depthlake inspect on an object of the error prefix', () => {
       record(unreadable) +
         record(pack, { attemptsMade: 1, errorCode: 'Lambda.FunctionError', errorMessage: 'Task timed out' }),
     );
-    const { status, stdout } = await depthlake(['inspect', file]);
+    const { status, stdout } = await depthlakeHere(['inspect', file]);
     expect(status).toBe(0);
     expect(stdout).toContain('2 records of the error prefix');
     expect(stdout).toContain(
@@ -109,7 +114,11 @@ describe('depthlake inspect on an object of the error prefix', () => {
   });
 
   it('prints with --json one line a record', async () => {
-    const { stdout } = await depthlake(['inspect', '--json', put(folder, 'failed', record(unreadable) + record(pack))]);
+    const { stdout } = await depthlakeHere([
+      'inspect',
+      '--json',
+      put(folder, 'failed', record(unreadable) + record(pack)),
+    ]);
     const printed = stdout
       .trimEnd()
       .split('\n')
@@ -121,7 +130,7 @@ describe('depthlake inspect on an object of the error prefix', () => {
   });
 
   it('refuses other JSON lines', async () => {
-    const { status, stderr } = await depthlake(['inspect', put(folder, 'other.json', '{"a":1}\n')]);
+    const { status, stderr } = await depthlakeHere(['inspect', put(folder, 'other.json', '{"a":1}\n')]);
     expect(status).toBe(1);
     expect(stderr).toContain('line 1 has no rawData');
   });

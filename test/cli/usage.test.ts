@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../infra/commands/list.ts';
 import { variableOf } from '../../producer/config.ts';
+import { depthlakeHere } from './in-process.ts';
 import { depthlake, type Ended } from './process.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -24,7 +25,7 @@ describe('the help of a command', () => {
   it.each(COMMANDS.map((command) => [command.name, command] as const))(
     'of %s lists each option with default, unit and environment variable',
     async (name, command) => {
-      const { status, stdout } = await depthlake([name, '--help']);
+      const { status, stdout } = await depthlakeHere([name, '--help']);
       expect(status).toBe(0);
       const text = stdout.replaceAll(/\s+/g, ' ');
       for (const setting of Object.values(command.settings)) {
@@ -67,7 +68,7 @@ describe('a command line that cannot be', () => {
     ['no event', ['transform'], '--event FILE or --example is missing'],
     ['two forms of output', ['inspect', '--json', '--schema', 'x'], 'exclude each other'],
   ])('%s is DL_USAGE, with what to do and status 2', async (_what, args, words) => {
-    const { status, stdout, stderr } = await depthlake(args);
+    const { status, stdout, stderr } = await depthlakeHere(args);
     expect(status).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain('depthlake: DL_USAGE: ');
