@@ -53,6 +53,7 @@ export const replayKinesisBench: Bench = {
 };
 
 interface Filled {
+  readonly forMs: number;
   readonly rows: number;
   readonly packs: number;
   readonly bytes: number;
@@ -63,7 +64,7 @@ async function fill(endpoint: string, rows: readonly TableRow[], forMs: number):
   const client = kinesisClient(endpoint);
   const put = putPacks(client, STREAM);
   const builder = new PackBuilder(LANES);
-  const filled = { rows: 0, packs: 0, bytes: 0 };
+  const filled = { forMs, rows: 0, packs: 0, bytes: 0 };
   const putAll = async (packs: readonly Pack[]) => {
     if (packs.length === 0) return;
     const refused = (await put(packs)).filter((reason) => reason !== null);
@@ -111,7 +112,7 @@ async function costOfRow(process: PinnedProcess<Pass>, due: number): Promise<Cos
   return { cpuUs: cpuUs / rows, wallUs: wallUs / rows };
 }
 
-function outcomeOf(rounds: Rounds, { rows, packs, bytes }: Filled): Outcome {
+function outcomeOf(rounds: Rounds, { forMs, rows, packs, bytes }: Filled): Outcome {
   const median = (name: StreamReader, of: keyof Cost) => spreadOf(rounds[name]!.map((cost) => cost[of])).median;
   const faster = (of: keyof Cost) => range(ratioOf(rounds, 'loop', 'depthlake', of));
   const rate = (name: StreamReader) =>
@@ -121,7 +122,7 @@ function outcomeOf(rounds: Rounds, { rows, packs, bytes }: Filled): Outcome {
     lines: [
       `A stream of ${SHARDS} shards on the local Kinesis, which is a process of its own, read from its beginning to its tip into \`null\` with the same settings of the same client${canPin ? ', both readers kept on one core' : ''}. The replay reads all shards at once with at most five calls a second of each, checks every row, orders the shards’ rows and looks at each tip until it is sure of it. The plain loop reads shard after shard as fast as it is answered and throws away what it parsed.`,
       '',
-      `The stream: ${count(rows)} rows of ${SYMBOLS.length} symbols in ${count(packs)} packs, ${digits(bytes / 1e6)} MB, put within ${digits(FILLING_MS / 1000)} s.`,
+      `The stream: ${count(rows)} rows of ${SYMBOLS.length} symbols in ${count(packs)} packs, ${digits(bytes / 1e6)} MB, put within ${digits(forMs / 1000)} s.`,
       `For orientation: the replay ${rate('depthlake')}; the plain loop ${rate('loop')}.`,
     ],
   };
