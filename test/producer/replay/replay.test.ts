@@ -243,9 +243,9 @@ describe('ending early', () => {
     expect(seqs(file.rows)).toEqual(numbers(1, 12));
   });
 
-  test('a row that comes again after the checkpoint is left out, in whatever order the source gives the runs', async () => {
+  test('rows that come again after the checkpoint are left out, in whatever order the source gives the runs', async () => {
     const first = { rows: books(1, 9), part: 'a', frontierMs: 80 };
-    const again = { rows: [book(4, 40)], part: 'b', frontierMs: 80 };
+    const again = { rows: books(3, 4), part: 'b', frontierMs: 60 };
     const [file, store, stop] = [new File(), new Store(), new AbortController()];
     await run(
       sourceOf([first, { frontierMs: 80 }]),
@@ -257,8 +257,8 @@ describe('ending early', () => {
     expect(seqs(file.rows)).toEqual([1, 2, 3, 4]);
     // The fake source's positions are the places of its items.
     store.text = store.text!.replace('"a":"000000"', '"a":"000001"');
-    expect(await run(sourceOf([{ ...again, frontierMs: 60 }, first]), file, store)).toMatchObject({
-      skipped: { duplicate: 1 },
+    expect(await run(sourceOf([again, first]), file, store)).toMatchObject({
+      skipped: { duplicate: 2 },
     });
     expect(seqs(file.rows)).toEqual(numbers(1, 9));
   });
