@@ -1,5 +1,6 @@
 /** What a command line of `depthlake replay` means as a whole, and what in it contradicts itself. */
 import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { ValuesOf } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
 import { TABLE_NAMES, type TableName } from '../../producer/record.ts';
@@ -95,7 +96,18 @@ function sinkContradictionsOf({ to, format, checkpoint }: Values, { from, tables
       from.kind === 'kinesis' && to.kind === 'kinesis' && from.stream === to.stream,
       'a stream cannot be replayed into itself',
     ],
+    [isOneOf(from, to), `${sinkText(to)} is what is read: choose another place to write to`],
     [checkpoint !== undefined && to.kind === 'ws', 'a checkpoint is without use for ws: its clients are gone with it'],
+    [
+      checkpoint !== undefined && to.kind === 'stdout',
+      'a checkpoint is without use for stdout: nobody knows what the reader of a broken pipe took; write a file',
+    ],
   ];
   return checks.filter(([holds]) => holds).map(([, words]) => words);
+}
+
+function isOneOf(from: SourceAddress, to: SinkAddress): boolean {
+  if (from.kind !== 'paths' || (to.kind !== 'avro' && to.kind !== 'file')) return false;
+  const written = resolve(to.kind === 'avro' ? to.folder : to.path);
+  return from.paths.some((path) => resolve(path) === written);
 }

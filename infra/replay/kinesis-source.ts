@@ -11,6 +11,7 @@ import { decodePack } from '../../producer/record.ts';
 import type { Problem, ResumePoint, Run, Selection, Source, SourceItem } from '../../producer/replay/source.ts';
 import { KinesisCalls } from '../kinesis/calls.ts';
 import { type Clock, SYSTEM_CLOCK } from '../local/clock.ts';
+import { formatTime } from '../terminal.ts';
 import { type Arrival, Arrivals } from './kinesis/arrivals.ts';
 import { beginningOf, oldestHeld, type StreamStart } from './kinesis/beginning.ts';
 import { Consumer } from './kinesis/consumer.ts';
@@ -97,11 +98,13 @@ async function* items(
     for await (const arrival of arrivals.read()) {
       if (!isToldOf && arrival.record !== null) {
         isToldOf = true;
-        yield expired(stream, beginning.wantedMs!, arrivalOf(arrival.record), arrival.frontierMs);
+        const oldest = `the oldest that ${stream} holds arrived at ${formatTime(arrivalOf(arrival.record))}`;
+        yield expired(stream, beginning.wantedMs!, oldest, arrival.frontierMs);
       }
       yield itemOf(arrival, resume);
     }
-    if (!isToldOf) yield expired(stream, beginning.wantedMs!, goneMs!, limitMs);
+    const nothing = () => `${stream} keeps what arrived since ${formatTime(goneMs!)}, and holds nothing`;
+    if (!isToldOf) yield expired(stream, beginning.wantedMs!, nothing(), limitMs);
   } finally {
     await consumer?.deregister();
   }
@@ -133,9 +136,8 @@ function itemOf({ shardId, record, frontierMs }: Arrival, resume: ResumePoint | 
   }
 }
 
-function expired(stream: string, wantedMs: number, oldestMs: number, frontierMs: number): SourceItem {
-  const wanted = new Date(wantedMs).toISOString();
-  const oldest = new Date(oldestMs).toISOString();
-  const message = `rows from ${wanted} on are asked for; the oldest that ${stream} holds arrived at ${oldest}`;
+/** @param oldest what the stream has instead */
+function expired(stream: string, wantedMs: number, oldest: string, frontierMs: number): SourceItem {
+  const message = `rows from ${formatTime(wantedMs)} on are asked for; ${oldest}`;
   return { run: null, problem: { code: 'DL_RANGE_EXPIRED', where: stream, message }, frontierMs };
 }

@@ -145,7 +145,11 @@ async function* read(
   const { from, start, follow, fanOut } = asked;
   const standard = standardServices(process.env);
   const { kinesis, s3 } = clients;
-  const services = { ...standard, ...(kinesis && { kinesis: () => kinesis }), ...(s3 && { s3: () => s3 }) };
+  const services = {
+    ...standard,
+    ...(kinesis && { kinesis: () => kinesis, subscriber: () => null }),
+    ...(s3 && { s3: () => s3 }),
+  };
   const stream = { start: start ?? ({ kind: 'trim-horizon' } as const), lateMs, follow, fanOut };
   const { source, close } = await openSource(from, services, stream);
   const batches = new ReplayBatches(

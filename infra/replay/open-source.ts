@@ -20,13 +20,18 @@ export interface OpenSource {
 export async function openSource(
   address: SourceAddress,
   services: ReplayServices,
-  stream: Omit<KinesisSourceOptions, 'client' | 'stream'>,
+  stream: Omit<KinesisSourceOptions, 'client' | 'subscriber' | 'stream'>,
 ): Promise<OpenSource> {
   switch (address.kind) {
     case 'kinesis': {
       const client = services.kinesis();
-      const source = kinesisSource({ ...stream, client, stream: address.stream });
-      return { source, close: () => client.destroy() };
+      const subscriber = (stream.fanOut ? services.subscriber() : null) ?? client;
+      const source = kinesisSource({ ...stream, client, subscriber, stream: address.stream });
+      const close = () => {
+        client.destroy();
+        subscriber.destroy();
+      };
+      return { source, close };
     }
     case 's3': {
       const client = services.s3();

@@ -13,6 +13,8 @@ const ATTEMPTS = 5;
 
 export interface ReplayServices {
   kinesis(): KinesisClient;
+  /** For enhanced fan-out, which AWS documents over HTTP/2 alone; null: the other client does, as on one machine. */
+  subscriber(): KinesisClient | null;
   firehose(): FirehoseClient;
   s3(): S3Client;
   /** The delivery stream that takes direct puts, as far as it is known without asking. */
@@ -24,8 +26,11 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Region, credentials and endpoints come from the standard AWS variables and files. */
 export function standardServices(env: Env): ReplayServices {
   const ownEndpoint = env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
+  const ownKinesis = env['AWS_ENDPOINT_URL_KINESIS'] ?? env['AWS_ENDPOINT_URL'];
   return {
     kinesis: () => createKinesisClient(),
+    // HTTP/2 is the SDK's own choice for Kinesis; emulators without TLS do not speak it.
+    subscriber: () => (ownKinesis?.startsWith('http:') ? null : new KinesisClient({ maxAttempts: 1 })),
     firehose: () => new FirehoseClient({ maxAttempts: 1, requestHandler: new NodeHttpHandler() }),
     // Other servers than Amazon's take the bucket in the path, not in the host's name.
     s3: () => new S3Client({ maxAttempts: ATTEMPTS, forcePathStyle: ownEndpoint !== undefined }),
@@ -50,6 +55,7 @@ export async function localServices(dataFolder: string, env: Env): Promise<Repla
   return {
     ...standardServices(env),
     kinesis: () => createKinesisClient(at(endpoints.kinesis)),
+    subscriber: () => null,
     firehose: () =>
       new FirehoseClient({ maxAttempts: 1, requestHandler: new NodeHttpHandler(), ...at(endpoints.control) }),
     backfillStream: endpoints.backfill,

@@ -349,12 +349,23 @@ describe('the beginning of a reading', () => {
 
   it('names the time that retention leaves where the stream holds nothing', async () => {
     const kinesis = stream({ a: [] });
+    kinesis.retentionHours = 1;
     kinesis.createdMs = START_MS - 30 * MINUTE;
     const { items } = begin(kinesis, {}, { fromMs: START_MS - 120 * MINUTE });
     await kinesis.clock.advance(5000);
     expect(items.flatMap(({ problem }) => problem?.message ?? [])).toEqual([
-      expect.stringContaining('arrived at 2024-02-29T23:29:58.000Z'),
+      expect.stringContaining('depthlake keeps what arrived since 2024-02-29T23:29:58.000Z, and holds nothing'),
     ]);
+  });
+
+  it('has nothing to say of a time before the stream was made, as far as retention reaches: nothing of it is gone', async () => {
+    const kinesis = stream({ a: [] });
+    kinesis.retentionHours = 24;
+    kinesis.createdMs = START_MS - 30 * MINUTE;
+    fill(kinesis, 'a', 10 * MINUTE);
+    const { items } = begin(kinesis, {}, { fromMs: START_MS - 120 * MINUTE });
+    await kinesis.clock.advance(5000);
+    expect(items.some(({ problem }) => problem !== null)).toBe(false);
   });
 
   it('has nothing to say where the range lies within retention, to the minute', async () => {

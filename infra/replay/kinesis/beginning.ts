@@ -116,7 +116,8 @@ async function arrivalAt(
 }
 
 /**
- * The time from which on the stream can hold rows, where a time before it is wanted, else null; UTC epoch ms.
+ * The time from which on the stream keeps rows, where one before it is wanted, else null; UTC epoch ms. What lies before
+ * the stream was made, and within its retention, was never in it: nothing of it is gone.
  */
 export function oldestHeld(
   wantedMs: number | null,
@@ -125,7 +126,7 @@ export function oldestHeld(
 ): number | null {
   if (wantedMs === null) return null;
   const retainedMs = nowMs - (RetentionPeriodHours ?? Number.POSITIVE_INFINITY) * 3_600_000;
-  const oldestMs = Math.max(retainedMs, StreamCreationTimestamp?.getTime() ?? Number.NEGATIVE_INFINITY);
   // `-24h` of a stream that keeps 24 hours is no mistake.
-  return wantedMs < oldestMs - MARGIN_MS ? oldestMs : null;
+  if (wantedMs >= retainedMs - MARGIN_MS) return null;
+  return Math.max(retainedMs, StreamCreationTimestamp?.getTime() ?? Number.NEGATIVE_INFINITY);
 }
