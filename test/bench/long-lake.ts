@@ -18,7 +18,7 @@ import { allPacksOf, rowsOf, SESSION_ID } from './row-sizes.ts';
 /** Divides an hour, so that no file has rows of two. */
 const PART_MS = 180_000;
 
-/** An Avro long of six bytes, as every time between 1987 and 2039 is. */
+/** An Avro long of six bytes, as every time between August 1970 and 2039 is. */
 const TIME_BYTES = 6;
 
 interface EncodedRow {

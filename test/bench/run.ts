@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [-- NAME…]`: runs every bench, which takes about a quarter of an hour, and writes RESULTS.md.
+ * `npm run bench [-- --quick] [-- NAME…]`: runs every bench, which takes about twenty minutes, and writes RESULTS.md.
  * A quick run, and one of some benches only, prints its report instead.
  */
 import { writeFileSync } from 'node:fs';
