@@ -1,13 +1,13 @@
 /** The producer with real parts: sockets, clock, disk, AWS. What `depthlake record` and the deployed task both run. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { asyncScheduler, firstValueFrom, from, map, type Observable, race, timer } from 'rxjs';
 import type { FeedConfig, MonitorConfig, StreamConfig } from './config.ts';
 import { DepthlakeError, reasonOf } from './errors.ts';
 import { connection } from './feed/connection.ts';
 import type { VenueHosts } from './feed/venue.ts';
 import { venueOf } from './feed/venues.ts';
+import { collectInTime } from './heap-growth.ts';
 import type { Log } from './log.ts';
 import { runProducer } from './main.ts';
 import { EmfReport, reportEmf } from './monitor/emf.ts';
@@ -35,18 +35,12 @@ export interface ServiceOptions {
   readonly linesDropped?: () => number;
 }
 
-/**
- * V8 lets a small heap grow to four times what is alive before it collects the whole of it: 300 MB and more for the
- * books of 256 symbols, of which 35 MB are alive. At half as much again it collects every few seconds.
- */
-const HEAP_GROWTH = '--heap-growing-percent=50';
-
 /** Set by the build. */
 const VERSION = process.env.npm_package_version ?? 'unknown';
 
 /** Records until `stop`; AWS endpoints, region and credentials come from the standard variables and files. */
 export async function runService(options: ServiceOptions): Promise<ProducerSummary> {
-  setFlagsFromString(HEAP_GROWTH);
+  collectInTime();
   const { config, log, stop } = options;
   const venue = venueOf(config.venue);
   const hosts = hostsOf(config, venue.hosts);

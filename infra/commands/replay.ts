@@ -1,5 +1,6 @@
 /** `depthlake replay`: a stream, a lake or container files again, in order, at any speed, into a sink. */
 import { DepthlakeError } from '../../producer/errors.ts';
+import { collectInTime } from '../../producer/heap-growth.ts';
 import type { Checkpoint, CheckpointStore } from '../../producer/replay/checkpoint.ts';
 import type { ReplaySummary } from '../../producer/replay/counts.ts';
 import type { Problem } from '../../producer/replay/source.ts';
@@ -32,6 +33,7 @@ export const command = defineCommand({
 });
 
 async function replay(context: ReplayContext): Promise<number> {
+  collectInTime();
   const { values, stderr, signal } = context;
   const { idOf, planOf } = await import('./replay-plan.ts');
   const plan = planOf(values, context.arguments);
