@@ -1,6 +1,6 @@
 /** The AWS services of a replay: those that the standard variables lead to, or those of a running local pipeline. */
 import { FirehoseClient } from '@aws-sdk/client-firehose';
-import type { KinesisClient } from '@aws-sdk/client-kinesis';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { DepthlakeError } from '../../producer/errors.ts';
