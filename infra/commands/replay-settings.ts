@@ -1,22 +1,14 @@
 /** What `depthlake replay` can be told. */
-import {
-  boolean,
-  duration,
-  FEED_SETTINGS,
-  integer,
-  oneOf,
-  type Setting,
-  STREAM_SETTINGS,
-} from '../../producer/config.ts';
+import { boolean, FEED_SETTINGS, integer, oneOf, type Setting, STREAM_SETTINGS } from '../../producer/config.ts';
 import { TABLE_NAMES, type TableName } from '../../producer/record.ts';
 import { WINDOW_MS } from '../../producer/replay/options.ts';
 import { sinkAddress, sourceAddress } from '../replay/address.ts';
 import { LINE_FORMATS } from '../replay/sinks/line-format.ts';
-import { parseStart, parseTime } from '../replay/time.ts';
+import { speed } from '../replay/speed.ts';
+import { LATE_MS, parseLateness, parseStart, parseTime, parseWindow } from '../replay/time.ts';
 import { codecSetting } from './codec-setting.ts';
 import { jsonSetting } from './command.ts';
 import { dataSetting } from './data-setting.ts';
-import { speed } from './speed.ts';
 
 const flag = <const F extends string>(name: F, help: string) =>
   ({ flag: name, help, default: 'false', env: null, parse: boolean }) as const satisfies Setting<boolean>;
@@ -97,16 +89,16 @@ export const SETTINGS = {
     unit: 'ms, s, m, h',
     default: `${WINDOW_MS / 1000}s`,
     env: null,
-    parse: duration(0, 3_600_000),
+    parse: parseWindow,
   },
   lateMs: {
     flag: 'late',
     argument: '<time>',
     help: 'How long after --end arrivals in a stream are still read for rows from before it; a spill can bring rows hours later',
     unit: 'ms, s, m, h',
-    default: '10m',
+    default: `${LATE_MS / 60_000}m`,
     env: null,
-    parse: duration(0, 30 * 86_400_000),
+    parse: parseLateness,
   },
   follow: flag('follow', 'Wait at the tip of a stream for what comes next, until --end or Ctrl-C'),
   fanOut: flag('fan-out', 'Read the stream as an enhanced fan-out consumer, with 2 MB/s a shard of its own; billed'),

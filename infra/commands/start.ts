@@ -4,6 +4,7 @@ import { DepthlakeError } from '../../producer/errors.ts';
 import type { Log } from '../../producer/log.ts';
 import type { Endpoints } from '../local/endpoints.ts';
 import type { LocalPipeline, PipelineStatus, PipelineSummary } from '../local/pipeline.ts';
+import { speed } from '../replay/speed.ts';
 import { formatBytes, formatCount, type Output, plural } from '../terminal.ts';
 import { codecSetting } from './codec-setting.ts';
 import { type Context, defineCommand, jsonSetting } from './command.ts';
@@ -12,7 +13,6 @@ import { eventsText, verifiedText } from './events-text.ts';
 import { humanLog } from './human-log.ts';
 import { builtFile } from './package.ts';
 import { Rates } from './rates.ts';
-import { speed } from './speed.ts';
 
 const port = (help: string) =>
   ({ flag: '', argument: '<port>', help, default: '0', parse: integer(0, 65_535) }) as const satisfies Setting<number>;

@@ -2,17 +2,20 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Observable } from 'rxjs';
+import { FEED_SETTINGS } from '../../producer/config.ts';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import { TABLE_NAMES, type TableName, type TableRow } from '../../producer/record.ts';
 import { ReplayBatches } from '../../producer/replay/batches.ts';
 import type { ReplaySummary } from '../../producer/replay/counts.ts';
+import { WINDOW_MS } from '../../producer/replay/options.ts';
 import type { Problem } from '../../producer/replay/source.ts';
-import { sourceAddress } from './address.ts';
+import { type SourceAddress, sourceAddress } from './address.ts';
 import { REPLAY_CLOCK } from './clock.ts';
 import { openSource } from './open-source.ts';
 import { type Asked, contradictionsOf, selectionOf } from './selection.ts';
 import { standardServices } from './services.ts';
-import { parseStart, parseTime } from './time.ts';
+import { speed as parseSpeed } from './speed.ts';
+import { LATE_MS, parseLateness, parseStart, parseTime, parseWindow } from './time.ts';
 
 /** What to replay, with the meanings and defaults of `depthlake replay`'s options. */
 export interface ReplayRequest<T extends TableName = TableName> {
@@ -22,13 +25,13 @@ export interface ReplayRequest<T extends TableName = TableName> {
   readonly start?: string | number | Date;
   /** Exclusive. Default: the newest there is when the replay begins. */
   readonly end?: string | number | Date;
-  /** Names, and patterns with `*`. Default: all. */
+  /** Names in either case, and patterns with `*`. Default: all. */
   readonly symbols?: readonly string[];
   /** Default: all. */
   readonly tables?: readonly T[];
-  /** Times as fast as recorded, by event time. Default: `max`, as fast as the rows are taken. */
+  /** Times as fast as recorded, by event time, at most 10,000. Default: `max`, as fast as the rows are taken. */
   readonly speed?: number | 'max';
-  /** Milliseconds of the reorder window. Default: 30,000. */
+  /** Milliseconds of the reorder window, at most an hour. Default: 30,000. */
   readonly windowMs?: number;
   /** Milliseconds after `end` during which arrivals in a stream are read. Default: 600,000. */
   readonly lateMs?: number;
@@ -102,34 +105,63 @@ export class Replay<Row extends TableRow> extends Observable<Row> implements Asy
 export function replay<T extends TableName = TableName>(
   request: ReplayRequest<T>,
 ): Replay<Extract<TableRow, { table: T }>> {
-  const asked = askedOf(request);
+  const asked = settledOf(request);
   const batches = (signal: AbortSignal) => read(request, asked, signal);
   // The selection lets rows of the tables asked for pass, and no others.
   return new Replay(batches as never, request.room ?? (async () => {}));
 }
 
+/** What a request says, with what it leaves to the defaults. */
+interface Settled extends Asked {
+  readonly speed: number | 'max';
+  readonly windowMs: number;
+  readonly lateMs: number;
+}
+
 /** @throws DL_USAGE */
-function askedOf(request: ReplayRequest): Asked {
+function settledOf(request: ReplayRequest): Settled {
   const { from, start, end, symbols = ['*'], tables = TABLE_NAMES, follow = false, fanOut = false } = request;
+  const { speed = 'max', windowMs = WINDOW_MS, lateMs = LATE_MS } = request;
   const nowMs = Date.now();
   try {
-    const paths = typeof from === 'string' ? [from] : from;
-    const asked: Asked = {
-      from: paths.length === 1 ? sourceAddress(paths[0]!) : { kind: 'paths', paths },
-      start: start === undefined ? undefined : parseStart(textOf(start), nowMs),
-      endMs: end === undefined ? undefined : parseTime(textOf(end), nowMs),
-      symbols,
+    const settled: Settled = {
+      from: named('from', () => addressOf(typeof from === 'string' ? [from] : from)),
+      start: start === undefined ? undefined : named('start', () => parseStart(textOf(start), nowMs)),
+      endMs: end === undefined ? undefined : named('end', () => parseTime(textOf(end), nowMs)),
+      symbols: named('symbols', () => FEED_SETTINGS.symbols.parse(symbols.join(','))),
       tables: new Set(tables),
+      speed: named('speed', () => parseSpeed(String(speed))),
+      windowMs: named('windowMs', () => parseWindow(`${windowMs}ms`)),
+      lateMs: named('lateMs', () => parseLateness(`${lateMs}ms`)),
       follow,
       fanOut,
     };
     const unknown = tables.find((table) => !TABLE_NAMES.includes(table));
-    const faults = unknown === undefined ? contradictionsOf(asked) : [`"${unknown}" is no table`];
-    if (faults.length > 0) throw new Error(faults.join('\n'));
-    return asked;
+    if (unknown !== undefined) throw new Error(`tables: there is no "${unknown}"`);
+    if (tables.length === 0) throw new Error('tables: none is named');
+    const contradictions = contradictionsOf(settled);
+    if (contradictions.length > 0) throw new Error(contradictions.join('\n'));
+    return settled;
   } catch (cause) {
     throw new DepthlakeError('DL_USAGE', `replay: ${reasonOf(cause)}`, { cause });
   }
+}
+
+function named<V>(option: string, value: () => V): V {
+  try {
+    return value();
+  } catch (cause) {
+    throw new Error(`${option}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function addressOf(texts: readonly string[]): SourceAddress {
+  if (texts.length === 0) throw new Error('no source is named');
+  const addresses = texts.map(sourceAddress);
+  if (addresses.length > 1 && addresses.some(({ kind }) => kind !== 'paths')) {
+    throw new Error('only container files can be several');
+  }
+  return addresses.length === 1 ? addresses[0]! : { kind: 'paths', paths: texts };
 }
 
 function textOf(time: string | number | Date): string {
@@ -138,11 +170,11 @@ function textOf(time: string | number | Date): string {
 
 async function* read(
   request: ReplayRequest,
-  asked: Asked,
+  asked: Settled,
   left: AbortSignal,
 ): AsyncGenerator<readonly TableRow[], void, undefined> {
-  const { clients = {}, lateMs = 600_000, strict = false, onProblem } = request;
-  const { from, start, follow, fanOut } = asked;
+  const { clients = {}, strict = false, onProblem } = request;
+  const { from, start, follow, fanOut, speed, windowMs, lateMs } = asked;
   const standard = standardServices(process.env);
   const { kinesis, s3 } = clients;
   const services = {
@@ -154,13 +186,11 @@ async function* read(
   const { source, close } = await openSource(from, services, stream);
   const batches = new ReplayBatches(
     {
-      ...{ source, strict },
+      ...{ source, strict, speed, windowMs },
       selection: selectionOf(asked),
-      ...(request.windowMs === undefined ? {} : { windowMs: request.windowMs }),
       ...(onProblem === undefined ? {} : { onProblem }),
       keepDuplicates: request.keepDuplicates ?? false,
       oneRowPerBook: true,
-      speed: request.speed ?? 'max',
       clock: REPLAY_CLOCK,
       signal: request.signal === undefined ? left : AbortSignal.any([left, request.signal]),
     },

@@ -1,14 +1,20 @@
 /** Times as a user writes them: ISO 8601, epoch milliseconds, or relative to now. */
 import { duration } from '../../producer/config.ts';
 
-/** 2286-11-20: a number of fewer digits would be seconds, or 1970. */
+/** From 1973 on: a number of fewer digits is one of seconds. */
 const EPOCH_MS = /^\d{12,14}$/;
-const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d(?::\d\d(?::\d\d(?:\.\d{1,3})?)?)?)(Z|[+-]\d\d:?\d\d)?)?$/;
+const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?$/;
+/** Rows wait in memory for so long at the most. */
+export const parseWindow = duration(0, 3_600_000);
+export const parseLateness = duration(0, 30 * 86_400_000);
+/** How long after the end of a selection arrivals in a stream are read, ms. */
+export const LATE_MS = 600_000;
+
 /** Since 1970. */
 const ago = duration(0, Number.MAX_SAFE_INTEGER);
 
 /**
- * UTC epoch ms of a time. A time without a zone is UTC: the lake's hours are.
+ * UTC epoch ms of a time. A time without a zone is UTC: the lake's hours are. What is finer than a millisecond is cut off.
  * @throws Error that says how times are written
  */
 export function parseTime(text: string, nowMs: number): number {
@@ -36,7 +42,9 @@ function absolute(text: string): number {
   const midnight = Date.parse(`${day}T00:00Z`);
   // The 30th of February parses as a day of March.
   const exists = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day);
-  return exists ? Date.parse(`${day}T${clock}${zone}`) : Number.NaN;
+  // `+01` is ISO 8601, and nothing that Date.parse takes.
+  const offset = zone.length === 3 ? `${zone}:00` : zone;
+  return exists ? Date.parse(`${day}T${clock}${offset}`) : Number.NaN;
 }
 
 /** Where in its source a replay begins. */

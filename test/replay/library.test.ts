@@ -38,6 +38,11 @@ describe('replay() as an async iterator', () => {
     expect(new Set(rows.map(({ table }) => table))).toEqual(new Set(['order_book']));
   });
 
+  test('takes symbols in either case, as the command does', async () => {
+    expect(await all(replay({ from: lake, tables: ['order_book'], symbols: ['btcusdt'] }))).toHaveLength(ROWS);
+    expect(await all(replay({ from: lake, tables: ['order_book'], symbols: ['ethusdt'] }))).toEqual([]);
+  });
+
   test('reads nothing more than what is asked for: leaving early ends the replay', async () => {
     let summary: ReplaySummary | null = null;
     const taken: number[] = [];
@@ -158,6 +163,14 @@ describe('what replay() leaves out', () => {
     [{ from: 'kinesis:depthlake', start: 'latest' }, 'DL_USAGE'],
     [{ from: '.', follow: true }, 'DL_USAGE'],
     [{ from: '.', tables: ['trades' as 'order_book'] }, 'DL_USAGE'],
+    [{ from: '.', tables: [] }, 'DL_USAGE'],
+    [{ from: '.', symbols: [] }, 'DL_USAGE'],
+    [{ from: [] }, 'DL_USAGE'],
+    [{ from: ['kinesis:a', 'kinesis:b'] }, 'DL_USAGE'],
+    [{ from: '.', speed: 0 }, 'DL_USAGE'],
+    [{ from: '.', speed: Number.NaN }, 'DL_USAGE'],
+    [{ from: '.', windowMs: -1 }, 'DL_USAGE'],
+    [{ from: 'kinesis:a', lateMs: Number.NaN }, 'DL_USAGE'],
   ] as const)('a request that cannot be is refused at once: %j', (request, code) => {
     expect(() => replay(request)).toThrow(expect.objectContaining({ code }));
   });
