@@ -1,8 +1,12 @@
 /** A source whose symbols a WebSocket sink lists before the first client has to know them. */
+import type { TableRow } from '../../producer/record.ts';
 import type { Run, Selection, Source, SourceItem } from '../../producer/replay/source.ts';
 import type { WebSocketSink } from './sinks/websocket.ts';
 
-/** Symbols that are recorded have a row within this event time, and mostly within these rows, which wait in memory. */
+/**
+ * Symbols that are recorded have a row within this event time, and mostly within these rows. What is read meanwhile waits
+ * in memory, from the first row that is wanted on.
+ */
 const SAMPLE_MS = 2_000;
 const SAMPLE_ROWS = 5_000;
 
@@ -28,7 +32,8 @@ async function* announced(
   const sample = new Sample(selection);
   for await (const item of items) {
     if (item.run !== null) sink.list(sample.take(item.run));
-    if (waiting === null) {
+    // What holds nothing for the sink needs no client: of a symbol that begins late, days may come before.
+    if (waiting === null || (waiting.length === 0 && !sample.wantsAnyOf(item.run))) {
       yield item;
       continue;
     }
@@ -69,13 +74,11 @@ class Sample {
 
   /** @returns the symbols of the run's rows */
   take(run: Run): ReadonlySet<string> {
-    const { fromMs, toMs, tables, symbol: wanted } = this.#selection;
     const found = new Set<string>();
-    if (!tables.has('order_book')) return found;
-    for (const { table, row } of run.rows) {
-      if (table !== 'order_book') continue;
+    for (const each of run.rows) {
+      if (each.table !== 'order_book' || !this.#isWanted(each)) continue;
+      const { row } = each;
       const { symbol, timestamp_ms: atMs } = row;
-      if (atMs < fromMs || atMs >= toMs || !wanted(symbol)) continue;
       found.add(symbol);
       this.symbols.add(symbol);
       this.rows += 1;
@@ -85,7 +88,17 @@ class Sample {
     return found;
   }
 
+  /** Whether the sink may be given any row of the run, feed events included. */
+  wantsAnyOf(run: Run | null): boolean {
+    return run?.rows.some((row) => this.#isWanted(row)) ?? false;
+  }
+
   isEnough(frontierMs: number): boolean {
     return this.rows >= SAMPLE_ROWS || (this.rows > 0 && frontierMs >= this.#firstMs + SAMPLE_MS);
+  }
+  #isWanted({ table, row }: TableRow): boolean {
+    const { fromMs, toMs, tables, symbol: wanted } = this.#selection;
+    const { timestamp_ms: atMs, symbol } = row;
+    return tables.has(table) && atMs >= fromMs && atMs < toMs && (symbol === null || wanted(symbol));
   }
 }

@@ -458,7 +458,7 @@ describe('a source whose symbols are announced', () => {
     ];
     const { listed, passed, lines, begin, done, read } = await announce(items);
     expect([...listed]).toEqual(['BTCUSDT', 'ETHUSDT']);
-    expect([passed, read()]).toEqual([[], 4]);
+    expect([passed, read()]).toEqual([items.slice(0, 1), 4]);
     expect(lines).toEqual([
       'none of the first 2 rows has top_bids and top_asks: recorded without --raw-levels, they cannot be sent',
       'ws://here: the replay begins when a client follows a stream; 2 symbols so far',
@@ -484,6 +484,16 @@ describe('a source whose symbols are announced', () => {
     short.begin();
     await short.done;
     expect(short.passed).toEqual(long.slice(0, 1));
+  });
+
+  it('keeps nothing in memory before the first row that is wanted', async () => {
+    const before = [item(-1), item(500, row('XRPUSDT', 0)), item(2_500, row('OLDUSDT', -1), row('XRPUSDT', 2_000))];
+    const { passed, lines, begin, done } = await announce([...before, item(3_000, row('BTCUSDT', 3_000))]);
+    expect(passed).toEqual(before);
+    expect(lines.at(-1)).toBe('ws://here: the replay begins when a client follows a stream; 1 symbol so far');
+    begin();
+    await done;
+    expect(passed.length).toBe(4);
   });
 
   it('does not wait for clients where nothing is to be sent', async () => {
