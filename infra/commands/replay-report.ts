@@ -1,6 +1,6 @@
 /** The summary of a replay, for people and for machines. */
 import type { Hole } from '../../producer/replay/completeness.ts';
-import type { ReplaySummary, Skipped } from '../../producer/replay/counts.ts';
+import type { Counts, ReplaySummary, Skipped } from '../../producer/replay/counts.ts';
 import { formatCount, formatTime, plural } from '../terminal.ts';
 
 const REASONS: Readonly<Record<keyof Skipped, string>> = {
@@ -53,12 +53,12 @@ function holeText({ table, venue, session_id, symbol, missing, first_seq, last_s
   return `${of} of ${session_id} (${venue}): ${formatCount(missing)} between ${first_seq} and ${last_seq}`;
 }
 
-export function problemsText({ problems }: ReplaySummary): string {
-  const codes = Object.entries(problems.codes).map(([code, count]) => `${formatCount(count)} ${code}`);
-  const more = problems.count - problems.list.length;
+export function problemsText({ count, codes, list }: Counts['problems']): string {
+  const counted = Object.entries(codes).map(([code, times]) => `${formatCount(times)} ${code}`);
+  const more = count - list.length;
   return [
-    `left out: ${codes.join(', ')}`,
-    ...problems.list.map(({ code, where, message }) => `  ${code} ${where}: ${message}`),
+    `left out: ${counted.join(', ')}`,
+    ...list.map(({ code, where, message }) => `  ${code} ${where}: ${message}`),
     ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
   ].join('\n');
 }

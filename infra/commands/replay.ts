@@ -2,7 +2,7 @@
 import { DepthlakeError } from '../../producer/errors.ts';
 import { collectInTime } from '../../producer/heap-growth.ts';
 import type { Checkpoint, CheckpointStore } from '../../producer/replay/checkpoint.ts';
-import type { ReplaySummary } from '../../producer/replay/counts.ts';
+import type { Counts, ReplaySummary } from '../../producer/replay/counts.ts';
 import type { Problem } from '../../producer/replay/source.ts';
 import type { OpenSink } from '../replay/open-sink.ts';
 import type { OpenSource } from '../replay/open-source.ts';
@@ -41,6 +41,7 @@ async function replay(context: ReplayContext): Promise<number> {
   const last = await readLast(store, plan);
   if (isComplete(last)) {
     await stderr.line(`${values.checkpoint} says that this replay is complete; nothing is left to do`);
+    await requireWhole(last.counts);
     return 0;
   }
   const log = (line: string) => void stderr.line(line).catch(() => {});
@@ -87,7 +88,7 @@ async function readLast(store: CheckpointStore | null, { fingerprint }: ReplayPl
 }
 
 /** One without an end goes on with what has come since. */
-function isComplete(last: Checkpoint | null): boolean {
+function isComplete(last: Checkpoint | null): last is Checkpoint {
   return last?.done === true && last.to_ms !== null;
 }
 
@@ -140,7 +141,7 @@ async function statusOf({ selection: { fromMs, toMs }, from }: ReplayPlan) {
 /** @throws DL_REPLAY_INCOMPLETE where something was left out */
 async function report(context: ReplayContext, plan: ReplayPlan, summary: ReplaySummary): Promise<number> {
   const { values, stdout, stderr, signal } = context;
-  const { problemsText, replayText } = await import('./replay-report.ts');
+  const { replayText } = await import('./replay-report.ts');
   const out = plan.to.kind === 'stdout' ? stderr : stdout;
   const { from, to } = plan.fingerprint;
   await out.line(values.json ? JSON.stringify({ from, to, ...summary }) : replayText(summary, values.windowMs));
@@ -148,6 +149,13 @@ async function report(context: ReplayContext, plan: ReplayPlan, summary: ReplayS
     const how = values.checkpoint === undefined ? '' : '; the same command goes on from here';
     await stderr.line(`stopped by ${signal.reason} before the end${how}`);
   }
-  if (summary.problems.count > 0) throw new DepthlakeError('DL_REPLAY_INCOMPLETE', problemsText(summary));
+  await requireWhole(summary);
   return summary.done || values.follow ? 0 : (SIGNAL_STATUS[String(signal.reason)] ?? 0);
+}
+
+/** @throws DL_REPLAY_INCOMPLETE where something was left out */
+async function requireWhole({ problems }: Counts): Promise<void> {
+  if (problems.count === 0) return;
+  const { problemsText } = await import('./replay-report.ts');
+  throw new DepthlakeError('DL_REPLAY_INCOMPLETE', problemsText(problems));
 }

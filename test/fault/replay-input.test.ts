@@ -156,6 +156,18 @@ describe('what cannot be read is left out and named, and the rest replayed; --st
     expect(strict.stderr).toContain(words);
   });
 
+  test('and named again where its checkpoint is complete: the same command does not end as if nothing were missing', async () => {
+    const args = ['--from', damaged, '--end', TWO, '--to', path.join(out, 'torn.jsonl')];
+    const torn = [...args, '--checkpoint', path.join(out, 'torn.checkpoint')];
+
+    const [once, again] = [await replay(...torn), await replay(...torn)];
+
+    const told =
+      /^depthlake: DL_REPLAY_INCOMPLETE: left out: 1 DL_CONTAINER_INVALID\n {2}DL_CONTAINER_INVALID .*hour=13/m;
+    for (const { status, stderr } of [once, again]) expect([status, stderr]).toEqual([1, expect.stringMatching(told)]);
+    expect(again.stderr).toContain('nothing is left to do');
+  });
+
   test('a torn file and a foreign one among good ones: both are named', async () => {
     const folder = temporaryFolder();
     const good = path.join(folder, putRows(folder, 'order_book', 'a', snapshots([1, 2])));
