@@ -61,12 +61,14 @@ export function planOf(values: Values, moreFiles: readonly string[]): ReplayPlan
 }
 
 /** Twelve hexadecimal digits that another replay does not have, wherever it is written to. */
-export function idOf({ fingerprint, selection }: ReplayPlan, last: Checkpoint | null): string {
-  const { to: _, start: _start, end: _end, ...options } = fingerprint;
+export function idOf({ fingerprint, selection, streamStart }: ReplayPlan, last: Checkpoint | null): string {
+  const { to: _, start, end: _end, ...options } = fingerprint;
+  // A time relative to now is another one each day; a place in the stream stays what it is.
+  const place = streamStart.kind === 'sequence' || streamStart.kind === 'latest' ? [start] : [];
   const begun = last === null ? [selection.fromMs, selection.toMs] : [last.from_ms, last.to_ms];
   const times = begun.map((ms) => (ms !== null && Number.isFinite(ms) ? ms : null));
   return createHash('sha256')
-    .update(JSON.stringify([options, times]))
+    .update(JSON.stringify([options, times, ...place]))
     .digest('hex')
     .slice(0, 12);
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { idOf, type ReplayPlan } from '../../infra/commands/replay-plan.ts';
 import { sinkAddress, sourceAddress } from '../../infra/replay/address.ts';
 import { parseStart, parseTime } from '../../infra/replay/time.ts';
 
@@ -90,5 +91,24 @@ describe('an address', () => {
 
   test.each(['', 'avro:', 'ws:', 'ws:70000', 'ws:host:1', 'http://host', 's3://bucket'])('"%s" is no sink', (text) => {
     expect(() => sinkAddress(text)).toThrow();
+  });
+});
+
+describe('the id of a replay, in the names of its files', () => {
+  const idFrom = (text: string, fromMs = Number.NEGATIVE_INFINITY, to = 'avro:a') => {
+    const plan: Pick<ReplayPlan, 'fingerprint' | 'selection' | 'streamStart'> = {
+      fingerprint: { from: 'kinesis:depthlake', start: text, end: null, symbols: '*', to },
+      selection: { fromMs, toMs: Number.POSITIVE_INFINITY, tables: new Set(['order_book']), symbol: () => true },
+      streamStart: parseStart(text, NOW),
+    };
+    return idOf(plan as ReplayPlan, null);
+  };
+
+  test('is another one for every beginning, and the same wherever it is written to and however its time is', () => {
+    const beginnings = ['trim-horizon', 'latest', 'sequence:s-1:1', 'sequence:s-1:2', 'sequence:s-2:1'];
+    const ids = [...beginnings.map((text) => idFrom(text)), idFrom('-2h', NOW - 7_200_000), idFrom('-2h', NOW)];
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(idFrom('sequence:s-1:1', undefined, 'avro:b')).toBe(idFrom('sequence:s-1:1'));
+    expect(idFrom('2026-11-22T12:34:56.789Z', NOW)).toBe(idFrom('now', NOW));
   });
 });

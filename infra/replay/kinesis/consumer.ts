@@ -1,4 +1,4 @@
-/** A registered consumer of a stream, for as long as a replay reads as one. A stream has at most 20 of them. */
+/** A registered consumer of a stream, for as long as a replay reads as one. A stream has at most 20 of them (API reference; 50 in on-demand advantage mode). */
 import { randomBytes } from 'node:crypto';
 import {
   DeregisterStreamConsumerCommand,

@@ -4,8 +4,7 @@ import type { Output } from '../../terminal.ts';
 import type { LineFormat } from './line-format.ts';
 
 /**
- * What a pipe took is accepted for good. Each process writes the format's head once, also one that goes on where a
- * checkpoint was written: it has a pipe of its own.
+ * What a pipe took is accepted for good. The format's head comes once, also where no row does.
  * @throws `write`, `end`: DL_OUTPUT_FAILED
  */
 export function openStdoutSink(output: Output, format: LineFormat): Sink {
