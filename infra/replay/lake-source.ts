@@ -3,7 +3,8 @@
  * tables together in order of time.
  *
  * Files that lie outside the layout of an hour are not found. A row in another hour's partition comes where its file
- * is read, with its own time. What is delivered into an hour after its listing is not read.
+ * is read, with its own time. What is delivered into an hour after its listing is not read, unless the replay goes on
+ * later from a checkpoint in that hour, or within the time that a delivery takes.
  */
 import { DepthlakeError } from '../../producer/errors.ts';
 import { TABLE_NAMES, TABLES, type TableName } from '../../producer/record.ts';
@@ -14,7 +15,7 @@ import { HOUR_MS } from '../../transformer/partition.ts';
 import { formatCount, formatTime } from '../terminal.ts';
 import { takenOf } from './file-position.ts';
 import { byPlace, runsOf, type TimedFile } from './file-runs.ts';
-import { MissingHours, type MissingRange } from './missing-hours.ts';
+import { DELIVERY_MS, MissingHours, type MissingRange } from './missing-hours.ts';
 
 /**
  * @param name the lake's, for messages
@@ -35,8 +36,12 @@ async function* readLake(
   await requireLake(store, name);
   const taken = takenOf(resume);
   const tables = TABLE_NAMES.filter((table) => selection.tables.has(table));
-  const fromMs = Math.max(selection.fromMs, resume?.fromMs ?? Number.NEGATIVE_INFINITY);
-  const missing = new MissingHours(tables, fromMs, selection.toMs, nowMs);
+  // What was on its way to an earlier hour has come since.
+  const againMs = (resume?.fromMs ?? Number.NEGATIVE_INFINITY) - DELIVERY_MS;
+  const fromMs = Math.max(selection.fromMs, againMs);
+  // Hours before the first one that is read again were told of before.
+  const missingFromMs = againMs > selection.fromMs ? Number.NEGATIVE_INFINITY : selection.fromMs;
+  const missing = new MissingHours(tables, missingFromMs, selection.toMs, nowMs);
   let frontierMs = Number.NEGATIVE_INFINITY;
   const told = (problems: readonly Problem[]) => problems.map((problem) => ({ run: null, problem, frontierMs }));
 

@@ -3,7 +3,7 @@ import type { TableName } from '../../producer/record.ts';
 import { HOUR_MS, hourStart } from '../../transformer/partition.ts';
 
 /** Firehose delivers within 1.5 times its buffer interval, which is 900 s at most: an hour is due so long after it ended. */
-const DELIVERY_MS = 1.5 * 900_000;
+export const DELIVERY_MS = 1.5 * 900_000;
 
 /** Hours in a row without a file of a table, UTC epoch ms, to exclusive; -Infinity: the lake has no hour of any. */
 export interface MissingRange {

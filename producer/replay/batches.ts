@@ -5,7 +5,7 @@ import type { TableRow } from '../record.ts';
 import { type Checkpoint, resumePointOf, selectionOf } from './checkpoint.ts';
 import type { CompletenessState } from './completeness.ts';
 import { copyOf, countProblem, LIST_MAX, type ReplaySummary } from './counts.ts';
-import { Flow, type FlowState } from './flow.ts';
+import { Flow, type FlowState, type SeenThen } from './flow.ts';
 import type { ReplayOptions, ReplayProgress } from './options.ts';
 import { Pace } from './pacing.ts';
 import type { Problem, Selection, SourceItem } from './source.ts';
@@ -53,9 +53,14 @@ export class ReplayBatches {
     return this.#done;
   }
 
-  /** The sequence numbers seen. Those of rows that have not left do no harm in a checkpoint: they are seen again. */
+  /** The sequence numbers seen by now. */
   get seen(): CompletenessState {
     return this.#flow.completeness.state;
+  }
+
+  /** Beside `state`. */
+  get seenThen(): SeenThen {
+    return this.#flow.seenThen;
   }
 
   /** What a checkpoint says of the rows; null while rows are on their way that it cannot tell of. */

@@ -1,7 +1,7 @@
 /** Asks the sink what it accepted, and writes down where the replay can go on. */
 import type { ReplayBatches } from './batches.ts';
 import type { Checkpoint, CheckpointStore, Fingerprint } from './checkpoint.ts';
-import type { FlowState } from './flow.ts';
+import type { FlowState, SeenThen } from './flow.ts';
 import type { ReplayClock } from './options.ts';
 import type { Accepted, Sink } from './sink.ts';
 
@@ -30,7 +30,7 @@ export class Checkpoints {
   readonly #sink: Sink;
   readonly #clock: ReplayClock;
   /** Where the rows stood after so many writes. */
-  #noted: { readonly writes: number; readonly state: FlowState }[] = [];
+  #noted: { readonly writes: number; readonly state: FlowState; readonly seenThen: SeenThen }[] = [];
   #written = '';
   #dueMs: number;
 
@@ -61,7 +61,7 @@ export class Checkpoints {
     if (state === null) return;
     if (this.#noted.at(-1)?.writes === writes) this.#noted.pop();
     if (this.#noted.length === NOTED_MAX) this.#noted.shift();
-    this.#noted.push({ writes, state });
+    this.#noted.push({ writes, state, seenThen: this.#batches.seenThen });
   }
 
   async whenDue(): Promise<void> {
@@ -95,7 +95,7 @@ export class Checkpoints {
       replay,
       ...times,
       ...reached.state,
-      seen: this.#batches.seen,
+      seen: reached.seenThen.seen ?? this.#batches.seen,
       sink,
       done,
     };

@@ -62,6 +62,13 @@ export class Completeness {
     seen.add(row.seq);
   }
 
+  /** Whether a row of this number was seen before. */
+  has({ table, row }: TableRow): boolean {
+    const { books, events } = this.#countsOf(row.session_id, row.venue);
+    const seen = table === 'feed_event' ? events : books.get(row.symbol);
+    return seen?.has(row.seq) ?? false;
+  }
+
   get sessions(): number {
     return this.#sessions.size;
   }

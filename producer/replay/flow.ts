@@ -2,7 +2,7 @@
 import type { TableRow } from '../record.ts';
 import { Books } from './books.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { Completeness } from './completeness.ts';
+import { Completeness, type CompletenessState } from './completeness.ts';
 import { type Counts, copyOf, countRow, noCounts, type SkipReason } from './counts.ts';
 import { compareKeys, type Key, keyOf } from './key.ts';
 import { type ReplayOptions, WINDOW_MS } from './options.ts';
@@ -11,6 +11,11 @@ import type { Run, Selection } from './source.ts';
 
 /** The part of a checkpoint that the rows decide which have left. */
 export type FlowState = Pick<Checkpoint, 'frontier' | 'read_from_ms' | 'taken' | 'counts'>;
+
+/** The sequence numbers seen when the next row left that came late; null: none has since, and those of now will do. */
+export interface SeenThen {
+  seen: CompletenessState | null;
+}
 
 type FlowOptions = Pick<ReplayOptions, 'windowMs' | 'windowRows' | 'keepDuplicates' | 'oneRowPerBook'>;
 
@@ -34,6 +39,8 @@ export class Flow {
   /** Rows from before this time leave. */
   #limitMs = -Infinity;
   #settling = false;
+  /** Asked for since the last row that came late; null: nobody asked. */
+  #seenThen: SeenThen | null = null;
   /** How `head` compares with the greatest row that has left, as `peek` found. */
   #compared = 1;
 
@@ -87,6 +94,7 @@ export class Flow {
       const reason = this.#skipReason(row);
       if (reason === null) return row;
       this.counts.skipped[reason] += 1;
+      if (reason !== 'resumed') this.#keepSeen(row);
       this.#leave(row);
     }
     return null;
@@ -97,6 +105,7 @@ export class Flow {
     countRow(this.counts, row);
     if (this.#isBehind(row)) this.counts.late += 1;
     else if (row.row.timestamp_ms >= this.#limitMs) this.counts.early += 1;
+    this.#keepSeen(row);
     this.#leave(row);
   }
 
@@ -111,6 +120,15 @@ export class Flow {
       taken: { ...this.#taken },
       counts: copyOf(this.counts),
     };
+  }
+
+  /**
+   * What a checkpoint of this moment says was seen, however much later it is written: numbers of rows that are behind it
+   * do no harm, as they are seen again, but for those that come late.
+   */
+  get seenThen(): SeenThen {
+    this.#seenThen ??= { seen: null };
+    return this.#seenThen;
   }
 
   get #frontier(): Key | null {
@@ -182,8 +200,19 @@ export class Flow {
     return this.#late !== null && compareKeys(row, this.#late) === 0;
   }
 
+  /**
+   * A part that has grown among what was taken of it, as a lake does, holds rows that have not left: those whose numbers
+   * were never seen.
+   */
   #hasLeftBefore(row: TableRow): boolean {
-    return this.#resumed !== null && this.#order.headTaken && compareKeys(row, this.#resumed) <= 0;
+    if (this.#resumed === null || !this.#order.headTaken || compareKeys(row, this.#resumed) > 0) return false;
+    return this.completeness.has(row);
+  }
+
+  #keepSeen(row: TableRow): void {
+    if (this.#seenThen === null || !this.#isBehind(row)) return;
+    this.#seenThen.seen = this.completeness.state;
+    this.#seenThen = null;
   }
 
   #isBehind(row: TableRow): boolean {

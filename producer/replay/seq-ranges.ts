@@ -37,6 +37,14 @@ export class SeqRanges {
     return [this.#missing, ...this.#bounds];
   }
 
+  /** Whether the number was seen, or lies between ranges that were joined. */
+  has(seq: number): boolean {
+    const bounds = this.#bounds;
+    let at = bounds.length - 2;
+    while (at >= 0 && bounds[at]! > seq) at -= 2;
+    return at >= 0 && seq <= bounds[at + 1]!;
+  }
+
   add(seq: number): void {
     const bounds = this.#bounds;
     const last = bounds.length - 1;

@@ -389,6 +389,22 @@ describe('a replay that goes on', () => {
     expect(textsOf([...accepted, ...later])).toEqual(textsOf(wrapped('order_book', parts.flat())));
   });
 
+  it('reads again the hour before, where rows of it may have been on their way', async () => {
+    const lake = new MemoryLake();
+    const keys = [0, 1, 2].map((hour) => lake.putRaw('order_book', [book(hour * HOUR_MS)]));
+    const resume = { fromMs: NOON + 2 * HOUR_MS + 60_000, taken: {} };
+    await readAll(sourceOf(lake), { tables: new Set(['order_book']) }, resume);
+    expect(lake.got).toEqual(keys.slice(1));
+  });
+
+  it('misses no hour in front of the first one there is', async () => {
+    const lake = new MemoryLake();
+    lake.putRaw('order_book', [book(10)]);
+    const resume = { fromMs: NOON - 60_000, taken: {} };
+    const { items } = await readAll(sourceOf(lake), { tables: new Set(['order_book']) }, resume);
+    expect(items.filter(({ problem }) => problem !== null)).toEqual([]);
+  });
+
   it('is refused a position that is none', async () => {
     const lake = new MemoryLake();
     lake.putRaw('order_book', [book(0)]);

@@ -11,13 +11,15 @@ import type { Problem, Source } from '../../../producer/replay/source.ts';
 import { bookRow } from '../samples.ts';
 import { EVERYTHING, File, type FileSinkOptions, fileSink, SleepyClock, Store, sourceOf, WriteClock } from './parts.ts';
 
+const WINDOW_MS = 30;
+
 type Given = Partial<ReplayOptions> & { readonly onProgress?: (progress: ReplayProgress) => void };
 
 function optionsOf(source: Source, given: Given = {}): ReplayOptions {
   return {
     source,
     selection: EVERYTHING,
-    windowMs: 30,
+    windowMs: WINDOW_MS,
     keepDuplicates: false,
     oneRowPerBook: false,
     speed: 'max',
@@ -273,6 +275,46 @@ describe('ending early', () => {
       await expect(run(sourceOf(items), file, store, {}, { dieAt })).rejects.toThrow('killed');
       await run(sourceOf(items), file, store);
       expect(seqs(file.rows).toSorted((a, b) => a - b)).toEqual(numbers(1, 2600));
+    }
+  });
+});
+
+describe('a source that has grown among what was taken of it', () => {
+  /** As files of a lake, of which a new one may lie between others: all up to the last row are taken. Rows leave at once. */
+  const grown = (runs: readonly (readonly TableRow[])[], isAgain: boolean): Source => ({
+    async *read() {
+      for (const [at, rows] of runs.entries()) {
+        const run = { rows, part: '', position: `${at}`, taken: isAgain };
+        await setImmediate();
+        await setImmediate();
+        yield { run, problem: null, frontierMs: rows.at(-1)!.row.timestamp_ms + WINDOW_MS + 1 };
+      }
+    },
+  });
+
+  test('gives what it had not when the replay stopped, late and once', async () => {
+    const [file, store] = [new File(), new Store()];
+    const before = await run(grown([books(1, 9), books(20, 29)], false), file, store);
+    expect(before).toMatchObject({ missing: 10, rows: { order_book: 19 } });
+    const runs = [books(1, 9), books(10, 19), books(20, 29), books(30, 35)];
+    for (let again = 0; again < 2; again += 1) {
+      const summary = await run(grown(runs, true), file, store);
+      expect(seqs(file.rows)).toEqual([...numbers(1, 9), ...numbers(20, 29), ...numbers(10, 19), ...numbers(30, 35)]);
+      expect(summary).toMatchObject({ missing: 0, late: 10, rows: { order_book: 35 } });
+    }
+  });
+
+  test('gives it once, wherever the replay is killed on its way there', async () => {
+    const runs = Array.from({ length: 8 }, (_, at) => books(10 * at + 1, 10 * at + 10));
+    for (const writesPerCut of [1, 2, 3]) {
+      for (let dieAt = 1; dieAt <= 6; dieAt += 1) {
+        const [file, store] = [new File(), new Store()];
+        await run(grown([runs[0]!, runs[7]!], false), file, store);
+        const killed = run(grown(runs, true), file, store, {}, { dieAt, writesPerCut });
+        await expect(killed).rejects.toThrow('the process was killed');
+        expect(await run(grown(runs, true), file, store)).toMatchObject({ missing: 0, rows: { order_book: 80 } });
+        expect(seqs(file.rows).toSorted((a, b) => a - b)).toEqual(numbers(1, 80));
+      }
     }
   });
 });
