@@ -1,5 +1,5 @@
 /** The hours of a table in a lake, and what each consists of: its newest generation, and the raw files since. */
-import { DepthlakeError } from '../producer/errors.ts';
+import { DepthlakeError, type ErrorCode } from '../producer/errors.ts';
 import { TABLES, type TableName } from '../producer/record.ts';
 import { isHidden, type LakeStore } from './lake.ts';
 import { MANIFEST_NAME, type Manifest, readManifest, sealedPath } from './manifest.ts';
@@ -98,6 +98,9 @@ async function sizes(store: LakeStore, prefix: string): Promise<Map<string, numb
   return found;
 }
 
+/** Of one manifest alone; whatever else fails, fails for the lake. */
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DL_MANIFEST_INVALID', 'DL_FILE_UNREADABLE']);
+
 /** A generation without a manifest is not finished: nothing refers to it yet. */
 async function newestGeneration(
   store: LakeStore,
@@ -113,11 +116,11 @@ async function newestGeneration(
   for (const generation of generations.sort((a, b) => b - a)) {
     const folder = `${path}generation=${generation}/`;
     const key = folder + MANIFEST_NAME;
-    const text = (await store.get(key)).toString('utf8');
     try {
+      const text = (await store.get(key)).toString('utf8');
       return { manifest: readManifest(text, folder, { table, hour_ms: hourMs, generation }), faults };
     } catch (error) {
-      if (!(error instanceof DepthlakeError)) throw error;
+      if (!(error instanceof DepthlakeError && UNREADABLE.has(error.code))) throw error;
       faults.push({ key, reason: error.message });
     }
   }

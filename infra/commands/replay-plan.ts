@@ -1,9 +1,9 @@
 /** What a command line of `depthlake replay` means as a whole, and what in it contradicts itself. */
 import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import type { ValuesOf } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
-import { TABLE_NAMES, type TableName } from '../../producer/record.ts';
+import { TABLE_NAMES, TABLES, type TableName } from '../../producer/record.ts';
 import type { Checkpoint, Fingerprint } from '../../producer/replay/checkpoint.ts';
 import type { Selection } from '../../producer/replay/source.ts';
 import { type SinkAddress, type SourceAddress, sinkText, sourceText } from '../replay/address.ts';
@@ -108,8 +108,11 @@ function sinkContradictionsOf({ to, format, checkpoint }: Values, { from, tables
   return checks.filter(([holds]) => holds).map(([, words]) => words);
 }
 
+/** Whether a file that is read is written over, or rows are written among those that are read. */
 function isOneOf(from: SourceAddress, to: SinkAddress): boolean {
   if (from.kind !== 'paths' || (to.kind !== 'avro' && to.kind !== 'file')) return false;
+  const read = from.paths.map((path) => resolve(path));
   const written = resolve(to.kind === 'avro' ? to.folder : to.path);
-  return from.paths.some((path) => resolve(path) === written);
+  const tables = to.kind === 'avro' ? TABLE_NAMES.map((table) => join(written, TABLES[table].folder)) : [];
+  return read.some((path) => path === written || tables.some((table) => `${path}${sep}`.startsWith(table + sep)));
 }

@@ -47,6 +47,15 @@ describe('a command line that cannot be is refused, and nothing is written', () 
     ['--start latest of a lake', () => ['--from', lake, '--start', 'latest'], 'DL_USAGE', /of a stream only/],
     ['--follow of a lake', () => ['--from', lake, '--follow'], 'DL_USAGE', /--follow is for a stream/],
     ['no source', () => ['--to', 'null'], 'DL_USAGE', /--from is missing/],
+    ['a lake into itself', () => ['--from', lake, '--to', `avro:${lake}/.`], 'DL_USAGE', /is what is read/],
+    [
+      'a table of a lake into that lake',
+      () => ['--from', path.join(lake, 'orderbook'), '--to', `avro:${lake}`],
+      'DL_USAGE',
+      /is what is read/,
+    ],
+    ['a file of a lake into that lake', () => ['--from', first, '--to', `avro:${lake}`], 'DL_USAGE', /is what is read/],
+    ['a file into itself', () => ['--from', first, '--to', first], 'DL_USAGE', /is what is read/],
     [
       'a source that is none',
       () => ['--from', 'kafka:a', '--to', 'null'],

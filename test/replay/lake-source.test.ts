@@ -320,6 +320,17 @@ describe('a damaged manifest', () => {
     ]);
   });
 
+  it('is told, too, where it is listed and cannot be read', async () => {
+    const { lake, newest } = sealedTwice();
+    lake.failures.set(newest, new DepthlakeError('DL_FILE_UNREADABLE', 'the object is archived'));
+    const { rows, problems } = await readAll(sourceOf(lake), seqs);
+    expect(rows.map(({ row }) => row.seq)).toEqual([1, 2, 3]);
+    expect(problems).toMatchObject([{ code: 'DL_MANIFEST_INVALID', where: newest, message: 'the object is archived' }]);
+
+    lake.failures.set(newest, new DepthlakeError('DL_REPLAY_DENIED', 'S3 refuses'));
+    await expect(readAll(sourceOf(lake), seqs)).rejects.toMatchObject({ code: 'DL_REPLAY_DENIED' });
+  });
+
   it('that is missing makes no generation: it was not finished', async () => {
     const { lake, newest } = sealedTwice();
     lake.objects.delete(newest);
