@@ -94,7 +94,7 @@ export function judgeKeys(
       'The hour has to come from the transformer’s partition keys: compare the delivery stream’s Prefix with `doctor`.',
     );
   }
-  const unusual = readable.filter(({ key, times }) => !isExpectedName(key, times[0]!, deliveryStreams));
+  const unusual = readable.filter(({ key, times }) => !isExpectedName(key, leastOf(times), deliveryStreams));
   if (unusual.length === 0) {
     return ok(what, `rows lie in the hour of their own timestamp_ms, under names as expected: ${readable[0]!.key}`);
   }
@@ -118,14 +118,18 @@ export function judgeAge(table: TableName, samples: readonly Sample[], nowMs: nu
   return ageMs <= STOPPED_MS ? warning(what, detail, cure) : failure(what, detail, cure);
 }
 
+function leastOf(times: readonly number[]): number {
+  return times.reduce((least, ms) => Math.min(least, ms), Number.POSITIVE_INFINITY);
+}
+
 /**
- * `<first timestamp_ms>-<invocationId>-<index>-` from the prefix, then what Firehose adds.
+ * `<least timestamp_ms>-<invocationId>-<index>-` from the prefix, then what Firehose adds.
  * https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
  */
-function isExpectedName(key: string, firstMs: number, deliveryStreams: readonly string[]): boolean {
+function isExpectedName(key: string, leastMs: number, deliveryStreams: readonly string[]): boolean {
   const name = key.slice(key.lastIndexOf('/') + 1);
   const [, ms, added] = /^(\d+)-[A-Za-z0-9-]+?-\d+-(.*)$/.exec(name) ?? [];
-  if (ms !== String(firstMs)) return false;
+  if (ms !== String(leastMs)) return false;
   return deliveryStreams.some((stream) => {
     const at = added!.indexOf(`${stream}-`);
     return at >= 0 && /^\d+-\d{4}(-\d\d){5}-[0-9a-f-]{36}\.avro$/.test(added!.slice(at + stream.length + 1));
