@@ -99,6 +99,10 @@ function sinkContradictionsOf({ to, format, checkpoint }: Values, { from, tables
       'a stream cannot be replayed into itself',
     ],
     [isOneOf(from, to), `${sinkText(to)} is what is read: choose another place to write to`],
+    [
+      checkpoint !== undefined && to.kind === 'file' && resolve(checkpoint) === resolve(to.path),
+      `${sinkText(to)} is the checkpoint, too: its rows would be written over`,
+    ],
     [checkpoint !== undefined && to.kind === 'ws', 'a checkpoint is without use for ws: its clients are gone with it'],
     [
       checkpoint !== undefined && to.kind === 'stdout',

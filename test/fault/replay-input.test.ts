@@ -55,6 +55,12 @@ describe('a command line that cannot be is refused, and nothing is written', () 
       /is what is read/,
     ],
     ['a file of a lake into that lake', () => ['--from', first, '--to', `avro:${lake}`], 'DL_USAGE', /is what is read/],
+    [
+      'a checkpoint in the place of its rows',
+      () => ['--from', lake, '--to', path.join(out, 'rows'), '--checkpoint', path.join(out, '.', 'rows')],
+      'DL_USAGE',
+      /is the checkpoint, too/,
+    ],
     ['a file into itself', () => ['--from', first, '--to', first], 'DL_USAGE', /is what is read/],
     [
       'a source that is none',

@@ -111,7 +111,8 @@ class LineFile implements Sink {
   }
 
   async accepted(): Promise<Accepted> {
-    if (this.#waiting !== '') await this.#append();
+    // The head comes with the first rows: a file that is killed before its first checkpoint is empty, and can be begun again.
+    if (this.#waiting !== '' && this.#writes > 0) await this.#append();
     const { file, handle, lasting } = this.#open;
     if (lasting && this.#bytes > this.#lastingBytes) {
       await handle.datasync().catch((error) => {
@@ -123,8 +124,8 @@ class LineFile implements Sink {
   }
 
   async end(): Promise<Accepted> {
-    // An empty file is no gzip file.
-    if (this.#gzip && this.#bytes === 0) await this.#append();
+    // An empty file is no gzip file, and one without rows has its head.
+    if (this.#waiting !== '' || (this.#gzip && this.#bytes === 0)) await this.#append();
     const accepted = await this.accepted();
     await this.close();
     return accepted;

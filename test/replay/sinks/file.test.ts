@@ -55,6 +55,18 @@ describe('a file', () => {
     expect(await textOf(file)).toBe(CSV.head);
   });
 
+  it('of CSV is empty before its first row, so that a replay which is killed before its first checkpoint can begin again', async () => {
+    const file = path.join(temporaryFolder(), 'rows.csv');
+    const killed = await openFileSink({ ...fresh, path: file, format: CSV });
+    expect(await killed.accepted()).toEqual({ writes: 0, state: { bytes: 0 } });
+    await killed.close();
+    const again = await openFileSink({ ...fresh, path: file, format: CSV });
+    await again.write(rowsFrom(1, 2));
+    await again.end();
+
+    expect(await textOf(file)).toBe(CSV.head + CSV.lines(rowsFrom(1, 2)));
+  });
+
   it('that has something in it stays as it is, without --overwrite', async () => {
     const file = path.join(temporaryFolder(), 'rows.jsonl');
     await writeFile(file, 'precious');
