@@ -39,7 +39,7 @@ async function replay(context: ReplayContext): Promise<number> {
   const plan = planOf(values, context.arguments);
   const store = await storeOf(values.checkpoint);
   const last = await readLast(store, plan);
-  if (isComplete(last)) {
+  if (last !== null && isComplete(last)) {
     await stderr.line(`${values.checkpoint} says that this replay is complete; nothing is left to do`);
     await requireWhole(last.counts);
     return 0;
@@ -88,8 +88,8 @@ async function readLast(store: CheckpointStore | null, { fingerprint }: ReplayPl
 }
 
 /** One without an end goes on with what has come since. */
-function isComplete(last: Checkpoint | null): last is Checkpoint {
-  return last?.done === true && last.to_ms !== null;
+function isComplete({ done, to_ms }: Checkpoint): boolean {
+  return done && to_ms !== null;
 }
 
 async function run(
