@@ -277,16 +277,28 @@ describe('the consumer of a reading', () => {
     expect(registering.asked('DeregisterStreamConsumer')).toHaveLength(1);
   });
 
-  it('that cannot be deregistered is named, because it costs money', async () => {
-    const kinesis = stream('a');
-    kinesis.onSubscribe = tipped;
-    kinesis.fail('DeregisterStreamConsumer', failure('LimitExceededException', 400));
-    const lines: string[] = [];
-    begin(kinesis, { fanOut: true, log: (line) => lines.push(line) });
-    await kinesis.clock.advance(5000);
-    expect(lines.at(-1)).toMatch(
-      /^the consumer depthlake-replay-[0-9a-f]{12} of depthlake may still be registered, which costs money: LimitExceeded/,
-    );
+  it('is deregistered again where that is throttled; five times in vain, or refused, it is named, because it costs money', async () => {
+    const deregistering = async (...failures: Error[]) => {
+      const kinesis = stream('a');
+      kinesis.onSubscribe = tipped;
+      kinesis.fail('DeregisterStreamConsumer', ...failures);
+      const lines: string[] = [];
+      const reading = begin(kinesis, { fanOut: true, log: (line) => lines.push(line) });
+      await kinesis.clock.advance(10_000);
+      expect(reading.ended).toEqual({ error: null });
+      return { calls: kinesis.asked('DeregisterStreamConsumer').length, last: lines.at(-1) };
+    };
+    const throttled = () => failure('LimitExceededException', 400);
+    const named = (name: string) =>
+      expect.stringMatching(
+        `^the consumer depthlake-replay-[0-9a-f]{12} of depthlake may still be registered, which costs money: ${name}`,
+      );
+
+    expect(await deregistering(throttled(), throttled())).toEqual({ calls: 3, last: undefined });
+    const often = Array.from({ length: 5 }, throttled);
+    expect(await deregistering(...often)).toEqual({ calls: 5, last: named('LimitExceeded') });
+    const denied = failure('AccessDeniedException', 400);
+    expect(await deregistering(denied)).toEqual({ calls: 1, last: named('AccessDenied') });
   });
 
   it('is given up where it never becomes active', async () => {

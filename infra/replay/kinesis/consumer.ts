@@ -6,13 +6,16 @@ import {
   RegisterStreamConsumerCommand,
 } from '@aws-sdk/client-kinesis';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
-import { type Calling, persist } from './failures.ts';
+import { type Calling, passes, persist } from './failures.ts';
 import { pause, within } from './pause.ts';
 
 const POLL_MS = 200;
 const CALL_TIMEOUT_MS = 10_000;
 /** A consumer is ACTIVE within seconds; AWS states no bound. */
 const ACTIVE_WITHIN_MS = 120_000;
+/** A call of this kind is throttled above five a second a stream (API reference), and refused while AWS makes the consumer. */
+const DEREGISTER_ATTEMPTS = 5;
+const DEREGISTER_EVERY_MS = 1000;
 
 export class Consumer {
   readonly #identity: { readonly StreamARN: string; readonly ConsumerName: string };
@@ -46,13 +49,17 @@ export class Consumer {
 
   /** Whatever became of `register`, and also where the signal is aborted: a consumer costs money while it is there. */
   async deregister(): Promise<void> {
-    const { client, log } = this.#calling;
-    try {
-      const command = new DeregisterStreamConsumerCommand(this.#identity);
-      await client.send(command, { abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
-    } catch (error) {
-      if ((error as Error).name === 'ResourceNotFoundException') return;
-      log(`${this.#what} may still be registered, which costs money: ${reasonOf(error)}`);
+    const { clock, log } = this.#calling;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#deregisterOnce();
+      } catch (error) {
+        if (attempt === DEREGISTER_ATTEMPTS || !passes(error)) {
+          log(`${this.#what} may still be registered, which costs money: ${reasonOf(error)}`);
+          return;
+        }
+      }
+      await pause(DEREGISTER_EVERY_MS, clock, new AbortController().signal);
     }
   }
 
@@ -71,6 +78,16 @@ export class Consumer {
     } catch (error) {
       // Its name is ours alone: an earlier call whose answer was lost.
       if ((error as Error).name !== 'ResourceInUseException') throw error;
+    }
+  }
+
+  async #deregisterOnce(): Promise<void> {
+    const command = new DeregisterStreamConsumerCommand(this.#identity);
+    try {
+      await this.#calling.client.send(command, { abortSignal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    } catch (error) {
+      // It was never registered, or an earlier call did it whose answer was lost.
+      if ((error as Error).name !== 'ResourceNotFoundException') throw error;
     }
   }
 

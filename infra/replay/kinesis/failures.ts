@@ -74,7 +74,7 @@ export async function persist<T>(what: string, calling: Calling, call: () => Pro
 }
 
 /** Calls that are refused for now, failures of the service, and calls without an answer. */
-function passes(error: unknown): boolean {
+export function passes(error: unknown): boolean {
   const { name, status } = failureOf(error);
   if (error instanceof DepthlakeError || DENIED.test(name) || isWithoutRegion(error)) return false;
   return BUSY.test(name) || status === undefined || status >= 500;
