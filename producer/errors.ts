@@ -36,7 +36,7 @@ export const ERRORS = {
   },
   DL_STREAM_MISSING: {
     exit: 1,
-    remedy: 'Check its name (--stream) and the region, or create it.',
+    remedy: 'Check its name (--stream; of a replay, --from or --to) and the region, or create it.',
   },
   DL_KINESIS_DENIED: {
     exit: 1,
