@@ -41,6 +41,7 @@ async function replay(context: ReplayContext): Promise<number> {
   const last = await readLast(store, plan);
   if (last !== null && isComplete(last)) {
     await stderr.line(`${values.checkpoint} says that this replay is complete; nothing is left to do`);
+    if (values.json) return report(context, plan, await summaryOfWhole(last));
     await requireWhole(last.counts);
     return 0;
   }
@@ -158,4 +159,10 @@ async function requireWhole({ problems }: Counts): Promise<void> {
   if (problems.count === 0) return;
   const { problemsText } = await import('./replay-report.ts');
   throw new DepthlakeError('DL_REPLAY_INCOMPLETE', problemsText(problems));
+}
+
+async function summaryOfWhole({ counts, seen }: Checkpoint): Promise<ReplaySummary> {
+  const { Completeness } = await import('../../producer/replay/completeness.ts');
+  const { summaryOf } = await import('../../producer/replay/counts.ts');
+  return summaryOf(counts, new Completeness(seen), { seconds: 0, resumed: true, done: true });
 }

@@ -4,7 +4,7 @@ import { DepthlakeError } from '../errors.ts';
 import type { TableRow } from '../record.ts';
 import { type Checkpoint, resumePointOf, selectionOf } from './checkpoint.ts';
 import type { CompletenessState } from './completeness.ts';
-import { copyOf, countProblem, LIST_MAX, type ReplaySummary } from './counts.ts';
+import { countProblem, type ReplaySummary, summaryOf } from './counts.ts';
 import { Flow, type FlowState, type SeenThen } from './flow.ts';
 import type { ReplayOptions, ReplayProgress } from './options.ts';
 import { Pace } from './pacing.ts';
@@ -81,16 +81,7 @@ export class ReplayBatches {
 
   get summary(): ReplaySummary {
     const { counts, completeness } = this.#flow;
-    const holes = completeness.holes();
-    return {
-      ...copyOf(counts),
-      sessions: completeness.sessions,
-      missing: holes.reduce((sum, { missing }) => sum + missing, 0),
-      holes: holes.slice(0, LIST_MAX),
-      seconds: this.#seconds,
-      resumed: this.#resumed,
-      done: this.#done,
-    };
+    return summaryOf(counts, completeness, { seconds: this.#seconds, resumed: this.#resumed, done: this.#done });
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What became of the rows of a replay, in figures that a checkpoint carries on. */
 import type { ErrorCode } from '../errors.ts';
 import type { TableName, TableRow } from '../record.ts';
-import type { Hole } from './completeness.ts';
+import type { Completeness, Hole } from './completeness.ts';
 import type { Problem } from './source.ts';
 
 /** Why rows are left out. */
@@ -72,6 +72,21 @@ export function copyOf(counts: Counts): Counts {
     rows: { ...rows },
     skipped: { ...skipped },
     problems: { count, codes: { ...codes }, list: [...list] },
+  };
+}
+
+export function summaryOf(
+  counts: Counts,
+  completeness: Completeness,
+  run: Pick<ReplaySummary, 'seconds' | 'resumed' | 'done'>,
+): ReplaySummary {
+  const holes = completeness.holes();
+  return {
+    ...copyOf(counts),
+    sessions: completeness.sessions,
+    missing: holes.reduce((sum, { missing }) => sum + missing, 0),
+    holes: holes.slice(0, LIST_MAX),
+    ...run,
   };
 }
 

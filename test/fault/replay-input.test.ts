@@ -175,12 +175,14 @@ describe('what cannot be read is left out and named, and the rest replayed; --st
     const args = ['--from', damaged, '--end', TWO, '--to', path.join(out, 'torn.jsonl')];
     const torn = [...args, '--checkpoint', path.join(out, 'torn.checkpoint')];
 
-    const [once, again] = [await replay(...torn), await replay(...torn)];
+    const [once, again] = [await replay(...torn, '--json'), await replay(...torn, '--json')];
 
     const told =
       /^depthlake: DL_REPLAY_INCOMPLETE: left out: 1 DL_CONTAINER_INVALID\n {2}DL_CONTAINER_INVALID .*hour=13/m;
     for (const { status, stderr } of [once, again]) expect([status, stderr]).toEqual([1, expect.stringMatching(told)]);
     expect(again.stderr).toContain('nothing is left to do');
+    const { seconds: _, ...summary } = JSON.parse(once.stdout);
+    expect(JSON.parse(again.stdout)).toEqual({ ...summary, seconds: 0, resumed: true });
   });
 
   test('a torn file and a foreign one among good ones: both are named', async () => {
