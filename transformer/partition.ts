@@ -28,10 +28,14 @@ export interface TableHour {
 const END_OF_TIME_MS = Date.UTC(10_000, 0, 1);
 
 /** @throws DL_ROW_INVALID outside the years 1970 to 9999 */
+export function requireTime(timestampMs: number): void {
+  if (timestampMs >= 0 && timestampMs < END_OF_TIME_MS) return;
+  throw new DepthlakeError('DL_ROW_INVALID', `timestamp_ms ${timestampMs} lies outside the years 1970 to 9999`);
+}
+
+/** @throws DL_ROW_INVALID outside the years 1970 to 9999 */
 export function partitionOf(timestampMs: number): Partition {
-  if (!(timestampMs >= 0 && timestampMs < END_OF_TIME_MS)) {
-    throw new DepthlakeError('DL_ROW_INVALID', `timestamp_ms ${timestampMs} lies outside the years 1970 to 9999`);
-  }
+  requireTime(timestampMs);
   const [, year, month, day, hour] = /^(\d{4})-(\d\d)-(\d\d)T(\d\d)/.exec(new Date(timestampMs).toISOString())!;
   return { year: year!, month: month!, day: day!, hour: hour! };
 }

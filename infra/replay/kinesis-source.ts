@@ -9,6 +9,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import { decodePack } from '../../producer/record.ts';
 import type { Problem, ResumePoint, Run, Selection, Source, SourceItem } from '../../producer/replay/source.ts';
+import { requireTime } from '../../transformer/partition.ts';
 import { KinesisCalls } from '../kinesis/calls.ts';
 import { type Clock, SYSTEM_CLOCK } from '../local/clock.ts';
 import { formatTime } from '../terminal.ts';
@@ -126,7 +127,10 @@ function itemOf({ shardId, record, frontierMs }: Arrival, resume: ResumePoint | 
   const last = resume?.taken[shardId];
   const taken = last !== undefined && BigInt(position) <= BigInt(last);
   try {
-    const run: Run = { rows: decodePack(record.Data ?? new Uint8Array()), part: shardId, position, taken };
+    const rows = decodePack(record.Data ?? new Uint8Array());
+    // What the transformer refuses of live packs is left out here, and does not end a sink that makes a lake.
+    for (const { row } of rows) requireTime(row.timestamp_ms);
+    const run: Run = { rows, part: shardId, position, taken };
     return { run, problem: null, frontierMs };
   } catch (error) {
     if (!(error instanceof DepthlakeError)) throw error;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { kinesisSource } from '../../infra/replay/kinesis-source.ts';
+import { encodeLine } from '../../producer/record.ts';
 import { START_MS } from '../local/firehose-harness.ts';
+import { bookRow } from '../producer/samples.ts';
 import { FakeKinesis, failure } from './fake-kinesis.ts';
 import { begin } from './kinesis-reading.ts';
 import { EVERYTHING } from './kinesis-stream.ts';
@@ -470,6 +472,20 @@ describe('a record that is no pack', () => {
       { code: 'DL_ROW_INVALID', where: `a ${line}`, message: 'a row of order_book lacks timestamp_ms' },
     ]);
     expect(reading.packs()).toEqual(['a@-900', 'a@-600']);
+  });
+
+  it('is one with a row that no lake has an hour for, too', async () => {
+    const kinesis = stream({ a: [] });
+    const rows = [-1, Date.UTC(10_000, 0)].map((atMs) => encodeLine(bookRow('BTCUSDT', 1, atMs)));
+    for (const line of rows) kinesis.putBytes('a', START_MS - 800, Buffer.from(line));
+    fill(kinesis, 'a', 600);
+    const reading = begin(kinesis);
+    await kinesis.clock.advance(5000);
+    expect(reading.items.flatMap(({ problem }) => problem?.message ?? [])).toEqual([
+      'timestamp_ms -1 lies outside the years 1970 to 9999',
+      'timestamp_ms 253402300800000 lies outside the years 1970 to 9999',
+    ]);
+    expect(reading.packs()).toEqual(['a@-600']);
   });
 
   it('is not named again after a checkpoint', async () => {
