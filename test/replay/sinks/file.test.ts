@@ -1,8 +1,8 @@
-import { appendFile, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, open, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openFileSink } from '../../../infra/replay/sinks/file.ts';
 import { lineFormat } from '../../../infra/replay/sinks/line-format.ts';
 import type { TableRow } from '../../../producer/record.ts';
@@ -65,6 +65,21 @@ describe('a file', () => {
     await again.end();
 
     expect(await textOf(file)).toBe(CSV.head + CSV.lines(rowsFrom(1, 2)));
+  });
+
+  it('is made lasting before it says what it has accepted, and not again where nothing came', async () => {
+    const file = path.join(temporaryFolder(), 'rows.jsonl');
+    const probe = await open(file, 'w');
+    const datasync = vi.spyOn(Object.getPrototypeOf(probe), 'datasync');
+    await probe.close();
+    const sink = await openFileSink({ ...fresh, path: file });
+    await sink.write(rowsFrom(1, 2));
+    for (const _ of [1, 2]) await sink.accepted();
+    expect(datasync).toHaveBeenCalledTimes(1);
+    await sink.write(rowsFrom(3, 1));
+    await sink.end();
+    expect(datasync).toHaveBeenCalledTimes(2);
+    datasync.mockRestore();
   });
 
   it('that has something in it stays as it is, without --overwrite', async () => {
