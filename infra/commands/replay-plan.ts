@@ -1,5 +1,6 @@
 /** What a command line of `depthlake replay` means as a whole, and what in it contradicts itself. */
 import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import type { ValuesOf } from '../../producer/config.ts';
 import { DepthlakeError } from '../../producer/errors.ts';
@@ -115,8 +116,17 @@ function sinkContradictionsOf({ to, format, checkpoint }: Values, { from, tables
 /** Whether a file that is read is written over, or rows are written among those that are read. */
 function isOneOf(from: SourceAddress, to: SinkAddress): boolean {
   if (from.kind !== 'paths' || (to.kind !== 'avro' && to.kind !== 'file')) return false;
-  const read = from.paths.map((path) => resolve(path));
-  const written = resolve(to.kind === 'avro' ? to.folder : to.path);
+  const read = from.paths.map(realPath);
+  const written = realPath(to.kind === 'avro' ? to.folder : to.path);
   const tables = to.kind === 'avro' ? TABLE_NAMES.map((table) => join(written, TABLES[table].folder)) : [];
   return read.some((path) => path === written || tables.some((table) => `${path}${sep}`.startsWith(table + sep)));
+}
+
+/** Links resolved, where something is there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }

@@ -17,6 +17,10 @@ export interface SeenThen {
   seen: CompletenessState | null;
 }
 
+/** No lake has an hour for a row from before 1970 or after 9999, whatever time is asked for. */
+const FIRST_MS = 0;
+const END_OF_TIME_MS = Date.UTC(10_000, 0, 1);
+
 type FlowOptions = Pick<ReplayOptions, 'windowMs' | 'windowRows' | 'keepDuplicates' | 'oneRowPerBook'>;
 
 export class Flow {
@@ -166,7 +170,8 @@ export class Flow {
     if (!tables.has(table)) return 'other_table';
     // Feed events count within the session, whatever their symbol: those of others are left out behind `completeness`.
     if (table === 'order_book' && !symbol(row.symbol)) return 'other_symbol';
-    return row.timestamp_ms < fromMs || row.timestamp_ms >= toMs ? 'out_of_range' : null;
+    const { timestamp_ms: ms } = row;
+    return ms < Math.max(fromMs, FIRST_MS) || ms >= Math.min(toMs, END_OF_TIME_MS) ? 'out_of_range' : null;
   }
 
   #leaves(row: TableRow): boolean {

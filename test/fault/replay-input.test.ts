@@ -1,5 +1,5 @@
 /** Wrong input of `depthlake replay`: each has its code, its words and its exit status; what is damaged is left out and named. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../producer/errors.ts';
@@ -19,6 +19,7 @@ let first: string;
 beforeAll(() => {
   [lake, out, damaged] = [temporaryFolder(), temporaryFolder(), temporaryFolder()];
   first = path.join(lake, putTwoHours(lake).first);
+  symlinkSync(lake, path.join(out, 'link'));
   // The file of the second hour is cut inside its only block.
   const { second } = putTwoHours(damaged);
   const file = path.join(damaged, second);
@@ -60,6 +61,12 @@ describe('a command line that cannot be is refused, and nothing is written', () 
       () => ['--from', lake, '--to', path.join(out, 'rows'), '--checkpoint', path.join(out, '.', 'rows')],
       'DL_USAGE',
       /is the checkpoint, too/,
+    ],
+    [
+      'a lake into itself by another name',
+      () => ['--from', lake, '--to', `avro:${path.join(out, 'link')}`],
+      'DL_USAGE',
+      /is what is read/,
     ],
     ['a file into itself', () => ['--from', first, '--to', first], 'DL_USAGE', /is what is read/],
     [

@@ -121,6 +121,14 @@ describe('the selection', () => {
     expect(flow.counts.skipped).toMatchObject({ out_of_range: 2, other_symbol: 1, other_table: 1 });
   });
 
+  test('a row of a time that no lake has an hour for is outside of any time asked for', () => {
+    const flow = flowOf({ selection: { fromMs: -Infinity, toMs: Infinity } });
+    const end = Date.UTC(10_000, 0, 1);
+    give(flow, [book(1, -1), book(2, 0), book(3, end - 1), book(4, end)]);
+    expect(seqs(rest(flow))).toEqual([2, 3]);
+    expect(flow.counts.skipped.out_of_range).toBe(2);
+  });
+
   test('feed events of a session and of the symbols asked for are wanted; those of others are no holes', () => {
     const flow = flowOf({ selection: { symbol: (symbol) => symbol === 'BTCUSDT' } });
     give(flow, [eventRow(null, 1, 1), eventRow('ETHUSDT', 2, 2), eventRow('BTCUSDT', 3, 3), eventRow(null, 4, 4)]);
