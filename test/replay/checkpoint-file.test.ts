@@ -26,5 +26,5 @@ test('what cannot be read or written is an error that names the file', async () 
   await expect(checkpointFile(home).read()).rejects.toMatchObject({ code: 'DL_FILE_UNREADABLE', ...missing });
   await writeFile(path.join(home, 'file'), '');
   const below = checkpointFile(path.join(home, 'file', 'x'));
-  await expect(below.write('x')).rejects.toMatchObject({ code: 'DL_DATA_FOLDER', ...missing });
+  await expect(below.write('x')).rejects.toMatchObject({ code: 'DL_OUTPUT_FAILED', ...missing });
 });
