@@ -59,6 +59,9 @@ test.skipIf(absent !== null)(
       async () => (await symbolsIn(services.kinesis.endpoint)) === SYMBOLS.length,
     );
     await until('no row waits on disk', () => task.isDrained());
+    // A state waits for the events before it, that of the spill's end among them.
+    const states = dynamoDbStore(services.dynamodb, PLACE.stateTable);
+    await until('the states are saved', async () => (await states.load('local', SYMBOLS)).size === SYMBOLS.length);
     proxy.faults.failCalls = 1;
     await sleep(6_000);
     const { stopTimeout } = task.container;
@@ -81,8 +84,7 @@ test.skipIf(absent !== null)(
     expect(spilled).toBeGreaterThan(50);
     const summary = JSON.parse(task.printed());
     expect(summary).toMatchObject({ lost: 0, spilled: 0 });
-    const states = await dynamoDbStore(services.dynamodb, PLACE.stateTable).load('local', SYMBOLS);
-    expect([...states.keys()].sort()).toEqual(SYMBOLS);
+    expect([...(await states.load('local', SYMBOLS)).keys()].sort()).toEqual(SYMBOLS);
     expect(task.logged()).toContain('"Namespace":"Depthlake"');
   },
 );
