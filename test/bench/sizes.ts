@@ -84,7 +84,7 @@ export const sizesBench: Bench = {
   title: 'Sizes',
   async run(options) {
     const measured = await measure(options);
-    if (!options.quick) writeFileSync(MEASURED, `${JSON.stringify(measured, null, 2)}\n`);
+    if (!options.quick) writeFileSync(MEASURED, textOf(measured));
     const { plain, raw } = measured.rows;
     const recorded = recordedFrames();
     return {
@@ -117,4 +117,12 @@ function at(points: readonly SizePoint[]): number {
 function tableRow(name: string, { lineBytes, frames }: MeasuredRows): string {
   const files = CODECS.map((codec) => count(at(frames.fileBytesPerRow[codec])));
   return `| ${[name, count(lineBytes), count(at(frames.packBytesPerRow)), ...files].join(' | ')} |`;
+}
+
+/** JSON with each list of figures on one line, as people read and compare it. */
+function textOf(measured: object): string {
+  const lists = /\[(?:[\s\d.,]|\[[\s\d.,]*\])*\]/g;
+  const text = JSON.stringify(measured, null, 2);
+  const short = text.replaceAll(lists, (list) => JSON.stringify(JSON.parse(list)).replaceAll(',', ', '));
+  return `${short}\n`;
 }
