@@ -77,7 +77,7 @@ describe.skipIf(absent !== null)(`a lake that start wrote ${absent ?? ''}`, () =
         `select symbol, count(*) as rows, min(seq) as first, max(seq) as last, count(distinct seq) as numbers
          from ${scan('order_book')} group by symbol order by symbol`,
         `select count(*) as rows from ${scan('order_book')}
-         where (year, month, day, hour) <> (year(${time}), month(${time}), day(${time}), hour(${time}))`,
+         where (year::int, month::int, day::int, hour::int) <> (year(${time}), month(${time}), day(${time}), hour(${time}))`,
       ],
     });
     const expected = SYMBOLS.map((symbol) => {
