@@ -5,7 +5,7 @@ import { isHidden, type LakeStore } from './lake.ts';
 import { MANIFEST_NAME, type Manifest, readManifest, sealedPath } from './manifest.ts';
 import { HOUR_MS, partitionOf, partitionPath } from './partition.ts';
 
-export interface HourFile {
+interface HourFile {
   readonly key: string;
   /** 0 where the manifest names a file that is not there: reading it tells. */
   readonly bytes: number;
@@ -13,7 +13,7 @@ export interface HourFile {
   readonly firstMs: number;
 }
 
-export interface HourFiles {
+interface HourFiles {
   /** In order of `firstMs`, then key. */
   readonly files: readonly HourFile[];
   /** Manifests that cannot be read. The files are then those of an older generation, and every raw file that it does not list. */

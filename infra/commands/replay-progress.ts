@@ -16,7 +16,7 @@ const BAR = {
 const TIME = { autopaddingChar: '' };
 
 /** Event time from the first row to the end of the range; null: the end is not known. */
-export interface ProgressRange {
+interface ProgressRange {
   readonly fromMs: number | null;
   readonly toMs: number | null;
 }

@@ -15,7 +15,7 @@ interface StreamIdentity {
   readonly onDelivered: (object: DeliveredObject) => void;
 }
 
-export interface DeliveryStreamsOptions {
+interface DeliveryStreamsOptions {
   /** What both are told alike. */
   readonly shared: Omit<DeliveryStreamOptions, 'name' | 'arn' | 'source' | 'onDelivered'>;
   readonly live: StreamIdentity & Required<Pick<DeliveryStreamOptions, 'source'>>;
@@ -23,7 +23,7 @@ export interface DeliveryStreamsOptions {
   readonly bucketArn: string;
 }
 
-export interface DeliveryStreams {
+interface DeliveryStreams {
   readonly live: Readonly<DeliveryStats>;
   readonly backfill: Readonly<DeliveryStats>;
   /** As clients see them. */

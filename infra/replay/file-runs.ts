@@ -25,7 +25,7 @@ export interface TimedFile {
   readonly table: TableName | null;
 }
 
-export interface FilesToRead {
+interface FilesToRead {
   /** In order of `firstMs`, then key. */
   readonly files: readonly TimedFile[];
   readonly get: (key: string) => Promise<Buffer>;

@@ -18,7 +18,7 @@ import { nullSink } from './sinks/null.ts';
 import { openStdoutSink } from './sinks/stdout.ts';
 import { openWebSocketSink } from './sinks/websocket.ts';
 
-export interface SinkOptions {
+interface SinkOptions {
   readonly services: ReplayServices;
   readonly stdout: Output;
   readonly format: LineFormatName;

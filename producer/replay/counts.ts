@@ -21,7 +21,7 @@ export interface Skipped {
 export type SkipReason = keyof Skipped;
 
 /** Problems and holes that are listed one by one, at most; all of them are counted. */
-export const LIST_MAX = 100;
+const LIST_MAX = 100;
 
 /** Rows read = rows out + rows skipped for each reason, but for those that wait in the window when a replay is cut short. */
 export interface Counts {

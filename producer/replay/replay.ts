@@ -8,7 +8,7 @@ import type { Sink } from './sink.ts';
 /** How often the progress is told and a checkpoint thought of, while rows come or not. */
 const PULSE_MS = 250;
 
-export interface RunOptions extends ReplayOptions {
+interface RunOptions extends ReplayOptions {
   /** Opened with the state of the checkpoint to go on from. It is closed in the end, whatever happens. */
   readonly sink: Sink;
   readonly checkpoint: CheckpointTarget | null;

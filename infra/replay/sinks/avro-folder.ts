@@ -30,7 +30,7 @@ const CUT_BYTES = (FILE_MAX_BYTES * 3) / 4;
  */
 const OPEN_MAX = 8;
 
-export interface AvroSinkOptions {
+interface AvroSinkOptions {
   readonly folder: string;
   readonly codec: Codec;
   /** Of this very replay, in the names of its files; hexadecimal digits. */

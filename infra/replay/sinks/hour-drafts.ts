@@ -21,7 +21,7 @@ export interface HourDraft {
 }
 
 /** The rows of a batch that lie in one hour of one table, in their order. */
-export interface HourRows {
+interface HourRows {
   readonly folder: string;
   readonly table: TableName;
   readonly leastMs: number;

@@ -12,7 +12,7 @@ import type { CollectedPack } from '../../../producer/stream/packs.ts';
 import { type Carrier, type CarrierEvents, PackSink } from './pack-sink.ts';
 import { Patience } from './patience.ts';
 
-export interface KinesisSinkOptions {
+interface KinesisSinkOptions {
   /** As `createKinesisClient` makes it: it must not retry by itself. Whoever opened it closes it. */
   readonly client: KinesisClient;
   readonly stream: string;

@@ -11,7 +11,7 @@ const DENIED =
 const REFUSED =
   /^(InvalidArgument|InvalidSource|Validation|Serialization|InvalidKMSResource|KMS(Disabled|InvalidState|NotFound|OptInRequired))/;
 
-export interface PatienceOptions {
+interface PatienceOptions {
   /** As it is named to the user. */
   readonly service: 'Kinesis' | 'Firehose';
   /** What is written to, as `the stream "depthlake"`. */

@@ -15,7 +15,7 @@ const SLOW_MS = 1_000;
 /** The recording does not tell the tick: a price may have any of the 8 places. Units of 1e-8. */
 const TICK: Pick<Listing, 'tick'> = { tick: 1 };
 
-export interface MarketOptions {
+interface MarketOptions {
   /** Listed from the beginning; others from when they are known. */
   readonly symbols: readonly string[];
   /** Whether the replay may have rows of a symbol. */
