@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { DepthlakeError, reasonOf } from '../../producer/errors.ts';
 import type { LakeStore } from '../../transformer/lake.ts';
+import { isDenied, isWithoutCredentials, isWithoutRegion } from './denial.ts';
 
 /** A page of a listing, with the SDK's own retries. */
 const LIST_TIMEOUT_MS = 60_000;
@@ -77,8 +78,8 @@ async function getWhole(client: S3Client, bucket: string, key: string): Promise<
   }
 }
 
-const DENIED =
-  /AccessDenied|ExpiredToken|UnrecognizedClient|Signature|InvalidClientTokenId|InvalidAccessKeyId|InvalidToken|Credentials|^Forbidden$|^403$/;
+/** S3's own names for it; a HEAD request is answered without a body, so with its status alone. */
+const S3_DENIED = /InvalidAccessKeyId|InvalidToken|^Forbidden$|^403$/;
 
 function translated(cause: unknown, address: string, bucket: string): DepthlakeError {
   const name = cause instanceof Error ? cause.name : '';
@@ -88,8 +89,10 @@ function translated(cause: unknown, address: string, bucket: string): DepthlakeE
   if (name === 'InvalidObjectState') {
     return new DepthlakeError('DL_FILE_UNREADABLE', `the object is archived: ${words}`, { cause });
   }
-  if (DENIED.test(name)) return new DepthlakeError('DL_REPLAY_DENIED', `S3 refuses ${address}: ${words}`, { cause });
-  if (/region is missing/i.test(words)) {
+  if (isDenied(cause) || isWithoutCredentials(cause) || S3_DENIED.test(name)) {
+    return new DepthlakeError('DL_REPLAY_DENIED', `S3 refuses ${address}: ${words}`, { cause });
+  }
+  if (isWithoutRegion(cause)) {
     const say = 'no AWS region: set AWS_REGION, or AWS_PROFILE to a profile with one';
     return new DepthlakeError('DL_SETTINGS', say, { cause });
   }

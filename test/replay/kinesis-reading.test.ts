@@ -259,6 +259,14 @@ describe('the calls of a reading', () => {
     await kinesis.clock.advance(0);
     expect(reading.ended!.error).toMatchObject({ code, message });
   });
+
+  it.each(['CredentialsProviderError', 'TokenProviderError'])('end at once with %s of the SDK', async (name) => {
+    const kinesis = stream({ a: [] });
+    kinesis.fail('DescribeStreamSummary', failure(name));
+    const reading = begin(kinesis);
+    await kinesis.clock.advance(0);
+    expect(reading.ended!.error).toMatchObject({ code: 'DL_REPLAY_DENIED' });
+  });
 });
 
 describe('the beginning of a reading', () => {

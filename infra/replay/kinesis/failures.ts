@@ -3,6 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { type Backoff, fullJitter } from '../../../producer/backoff.ts';
 import { DepthlakeError, reasonOf } from '../../../producer/errors.ts';
 import type { Clock } from '../../local/clock.ts';
+import { isDenied, isWithoutCredentials, isWithoutRegion } from '../denial.ts';
 import { pause } from './pause.ts';
 
 /** So long nothing but failures ends a replay. */
@@ -10,8 +11,6 @@ const PATIENCE_MS = 60_000;
 /** A shard that was read beyond its 2 MB/s refuses for up to 5 s (GetRecords, API reference). */
 const BACKOFF: Backoff = { baseMs: 200, capMs: 5000 };
 
-const DENIED =
-  /AccessDenied|ExpiredToken|UnrecognizedClient|InvalidSignature|InvalidClientTokenId|Credentials|IncompleteSignature/;
 const BUSY = /Throttl|ThroughputExceeded|LimitExceeded|ResourceInUse|ExpiredIterator/;
 
 export interface Calling {
@@ -76,7 +75,8 @@ export async function persist<T>(what: string, calling: Calling, call: () => Pro
 /** Calls that are refused for now, failures of the service, and calls without an answer. */
 export function passes(error: unknown): boolean {
   const { name, status } = failureOf(error);
-  if (error instanceof DepthlakeError || DENIED.test(name) || isWithoutRegion(error)) return false;
+  if (error instanceof DepthlakeError || isDenied(error)) return false;
+  if (isWithoutCredentials(error) || isWithoutRegion(error)) return false;
   return BUSY.test(name) || status === undefined || status >= 500;
 }
 
@@ -99,8 +99,4 @@ function failureOf(error: unknown): { name: string; status: number | undefined }
   if (!(error instanceof Error)) return { name: '', status: undefined };
   const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
   return { name: error.name, status: $metadata?.httpStatusCode };
-}
-
-function isWithoutRegion(error: unknown): boolean {
-  return /region is missing/i.test(reasonOf(error));
 }

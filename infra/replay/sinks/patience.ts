@@ -1,12 +1,10 @@
 /** How long a sink waits for a service that does not take what it is sent: for ever, unless waiting cannot help. */
 import { DepthlakeError, type ErrorCode, reasonOf } from '../../../producer/errors.ts';
+import { isDenied, isWithoutCredentials, isWithoutRegion } from '../denial.ts';
 
 /** Without any answer for so long, the service is given up. */
 const UNREACHABLE_MS = 60_000;
 
-const NO_CREDENTIALS = /^(CredentialsProviderError|ProviderError|TokenProviderError)$/;
-const DENIED =
-  /AccessDenied|UnauthorizedOperation|NotAuthorized|ExpiredToken|UnrecognizedClient|InvalidSignature|SignatureDoesNotMatch|InvalidClientTokenId|IncompleteSignature|MissingAuthenticationToken/;
 /** What the service will answer again, however often it is asked. */
 const REFUSED =
   /^(InvalidArgument|InvalidSource|Validation|Serialization|InvalidKMSResource|KMS(Disabled|InvalidState|NotFound|OptInRequired))/;
@@ -63,9 +61,9 @@ export class Patience {
     const name = error instanceof Error ? error.name : '';
     const words = reasonOf(error);
     const of = (code: ErrorCode, message: string) => new DepthlakeError(code, message, { cause: error });
-    if (/region is missing/i.test(words)) return of('DL_SETTINGS', 'no AWS region: set AWS_REGION, or AWS_PROFILE');
-    if (NO_CREDENTIALS.test(name)) return of('DL_REPLAY_DENIED', `no AWS credentials: ${words}`);
-    if (DENIED.test(name)) return of('DL_REPLAY_DENIED', `${service} refuses ${target}: ${words}`);
+    if (isWithoutRegion(error)) return of('DL_SETTINGS', 'no AWS region: set AWS_REGION, or AWS_PROFILE');
+    if (isWithoutCredentials(error)) return of('DL_REPLAY_DENIED', `no AWS credentials: ${words}`);
+    if (isDenied(error)) return of('DL_REPLAY_DENIED', `${service} refuses ${target}: ${words}`);
     if (name === 'ResourceNotFoundException') return of(missing, `${target} does not exist: ${words}`);
     return REFUSED.test(name) ? of('DL_SINK_FAILED', `${target}: ${name}: ${words}`) : null;
   }
